@@ -1,0 +1,125 @@
+// swift-tools-version: 6.2
+// One line per target: name, place, allowed imports. The compiler enforces the table
+// (`--explicit-target-dependency-import-check error`, see Makefile), Tests/Tidy holds it against docs.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .treatWarning("DeprecatedDeclaration", as: .warning),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+]
+
+/// Ours by short name: a module and a type of one name break qualified names, so modules carry a prefix.
+func ours(_ names: [String]) -> [Target.Dependency] {
+    names.map { .target(name: $0 == "CSystemd" ? $0 : "Sluice" + $0) }
+}
+
+/// `part("Policy", in: "DataPlane/", ...)` is the module SluicePolicy at Sources/DataPlane/Policy.
+func part(
+    _ name: String, in folder: String = "", imports: [String] = [],
+    outside: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .target(
+        name: "Sluice" + name, dependencies: ours(imports) + outside,
+        path: "Sources/" + folder + name, exclude: exclude, swiftSettings: settings)
+}
+
+/// Tests mirror sources: `tests("Policy", ...)` is Tests/PolicyTests. They use `package` access.
+func tests(_ name: String, _ imports: [String], outside: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: ours(imports) + outside, path: "Tests/\(name)Tests",
+        swiftSettings: settings)
+}
+
+func product(_ name: String, _ package: String) -> Target.Dependency {
+    .product(name: name, package: package)
+}
+
+let nioCore = product("NIOCore", "swift-nio")
+let nioPosix = product("NIOPosix", "swift-nio")
+let nioHTTP1 = product("NIOHTTP1", "swift-nio")
+let nioEmbedded = product("NIOEmbedded", "swift-nio")
+let protobuf = product("SwiftProtobuf", "swift-protobuf")
+let crypto = product("Crypto", "swift-crypto")
+let jwtKit = product("JWTKit", "jwt-kit")
+let yams = product("Yams", "Yams")
+let logging = product("Logging", "swift-log")
+let metrics = product("Metrics", "swift-metrics")
+let coreMetrics = product("CoreMetrics", "swift-metrics")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let unixSignals = product("UnixSignals", "swift-service-lifecycle")
+let argumentParser = product("ArgumentParser", "swift-argument-parser")
+
+let stations = ["Framing", "Identity", "Policy", "Sessions", "Upstream"]
+let allParts =
+    ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "Admin", "Reload", "DemoServices"]
+    + stations
+
+let package = Package(
+    name: "sluice",
+    products: [.executable(name: "sluice", targets: ["sluice"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CSystemd", path: "Sources/CSystemd", pkgConfig: "libsystemd",
+            providers: [.apt(["libsystemd-dev"])]),
+
+        part("Vocabulary"),
+        part("Documents", imports: ["Vocabulary"], outside: [yams]),
+        part("Telemetry", imports: ["Vocabulary", "CSystemd"], outside: [logging, coreMetrics]),
+
+        part(
+            "Framing", in: "DataPlane/", imports: ["Vocabulary"], outside: [nioCore, protobuf],
+            exclude: ["Protos/envelope.proto", "Protos/link.proto", "Protos/gateway.proto"]),
+        part("Identity", in: "DataPlane/", imports: ["Vocabulary"], outside: [jwtKit, crypto]),
+        part("Policy", in: "DataPlane/", imports: ["Vocabulary"]),
+        part(
+            "Sessions", in: "DataPlane/", imports: ["Vocabulary", "Framing", "Telemetry"],
+            outside: [nioCore]),
+        part(
+            "Upstream", in: "DataPlane/", imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
+            outside: [nioCore, nioPosix]),
+        part(
+            "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
+            outside: [nioCore, nioPosix, nioHTTP1]),
+
+        part(
+            "PolicyLanguage", in: "ControlPlane/", imports: ["Vocabulary", "Documents", "Policy"],
+            outside: [crypto]),
+        part(
+            "Admin", in: "ControlPlane/", imports: ["Vocabulary", "Telemetry"],
+            outside: [nioCore, nioPosix, nioHTTP1]),
+        part(
+            "Reload", in: "ControlPlane/",
+            imports: ["Vocabulary", "Documents", "PolicyLanguage", "Policy", "Telemetry"]),
+
+        part(
+            "DemoServices", imports: ["Vocabulary", "Framing"], outside: [nioCore, nioPosix]),
+        part(
+            "Gateway", imports: allParts,
+            outside: [nioCore, nioPosix, lifecycle, unixSignals, logging, coreMetrics]),
+        part(
+            "Tools", imports: ["Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "Gateway"]),
+        .executableTarget(
+            name: "sluice",
+            dependencies: ours(["Gateway", "Tools"]) + [argumentParser],
+            path: "Sources/sluice", swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,79 @@
+import SluiceDocuments
+import SluicePolicy
+
+/// Checks that need all rules of all files.
+extension PolicyReader {
+    func checkSet() {
+        checkNames()
+        checkEarlierNames()
+        checkReach()
+        for (name, descriptor) in descriptors.sorted(by: { $0.key < $1.key }) where !descriptor.isUsed {
+            sink.warning(
+                "descriptor `\(name)` is not used", at: descriptor.position, hint: "remove it")
+        }
+    }
+
+    /// One name, one rule: limits and permissions share answers, journal fields and dashboards.
+    private func checkNames() {
+        let all = limits.map { ($0.rule.name, $0.position) } + permissions.map { ($0.rule.name, $0.position) }
+        var seen: [String: SourcePosition] = [:]
+        for (name, position) in all {
+            if let first = seen[name] {
+                sink.error(
+                    "the name `\(name)` is already taken at \(first.text)", at: position,
+                    hint: "names are unique over limits and permissions of all files")
+            } else {
+                seen[name] = position
+            }
+        }
+        if all.count > Self.maxRules, let (_, position) = all.last {
+            sink.error("more than \(Self.maxRules) rules", at: position, hint: "join some")
+        }
+    }
+
+    /// A rule's buckets have one heir, and none while the rule itself lives.
+    private func checkEarlierNames() {
+        let living = Set(limits.map(\.rule.name))
+        var heirs: [String: String] = [:]
+        for limit in limits {
+            for earlier in limit.rule.was {
+                if living.contains(earlier) {
+                    sink.error(
+                        "`was` names `\(earlier)`, which is still a limit", at: limit.position,
+                        hint: "remove one of them")
+                } else if let other = heirs[earlier] {
+                    sink.error(
+                        "`was` names `\(earlier)`, which `\(other)` takes over already",
+                        at: limit.position, hint: "only one rule can keep its buckets")
+                }
+                heirs[earlier] = limit.rule.name
+            }
+        }
+    }
+
+    /// A permit that denies for everyone cover can never be what decides.
+    private func checkReach() {
+        var denied: [Int: String] = [:]
+        for located in permissions {
+            let rule = located.rule
+            let isForAll =
+                rule.principal.roles.isEmpty && rule.principal.claims.isEmpty
+                && rule.principal.includesAnonymous
+            guard rule.effect == .deny, !rule.isShadow, isForAll else { continue }
+            for pattern in rule.actions {
+                for action in pattern.indexes(in: catalog) { denied[action] = rule.name }
+            }
+        }
+        if denied.isEmpty { return }
+        for located in permissions where located.rule.effect == .permit {
+            let actions = located.rule.actions.flatMap { $0.indexes(in: catalog) }
+            if let first = actions.first, let by = denied[first],
+                actions.allSatisfy({ denied[$0] != nil })
+            {
+                sink.warning(
+                    "`\(located.rule.name)` never permits: `\(by)` denies the same for everyone",
+                    at: located.position, hint: "remove one of them")
+            }
+        }
+    }
+}

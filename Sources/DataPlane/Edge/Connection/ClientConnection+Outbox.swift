@@ -1,0 +1,64 @@
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+
+/// The outbox: what a connection has to say, bounded, and written once per turn of the loop.
+extension ClientConnection {
+    /// Appends bytes through `body` and asks for a flush at the end of this turn.
+    func write(_ body: (EdgeLoop, inout ByteBuffer) -> Void) {
+        guard phase != .closed else { return }
+        var buffer = outbox.take() ?? edge.takeOutbox()
+        body(edge, &buffer)
+        store(buffer)
+    }
+
+    /// Appends one envelope in the client's codec.
+    func send(_ head: EnvelopeHead, payload: RawSpan) {
+        guard phase != .closed, let codec else { return }
+        var buffer = outbox.take() ?? edge.takeOutbox()
+        do throws(EnvelopeError) {
+            try edge.encoder.envelope(
+                head, payload: payload, codec: codec, wire: .webSocket, into: &buffer)
+        } catch {
+            // The service called its payload JSON and it is not (protocol.md, Envelope).
+            edge.encoder.refusal(
+                Refusal(.badUpstreamAnswer), cmd: head.cmd, seq: head.seq, codec: codec,
+                wire: .webSocket, into: &buffer)
+        }
+        store(buffer)
+    }
+
+    /// Appends a refusal in the client's codec.
+    func send(_ refusal: Refusal, cmd: UInt32, seq: UInt64) {
+        let codec = codec ?? .protobuf
+        write { edge, buffer in
+            edge.encoder.refusal(
+                refusal, cmd: cmd, seq: seq, codec: codec, wire: .webSocket, into: &buffer)
+        }
+    }
+
+    private func store(_ buffer: ByteBuffer) {
+        let size = buffer.readableBytes
+        outbox = buffer
+        if !isDirty {
+            isDirty = true
+            edge.dirty.append(self)
+        }
+        if size > edge.limits.maxOutboxBytes, phase == .open || phase == .authenticating {
+            edge.meters.limitExceeded("max_outbox_bytes")
+            edge.meters.slowConsumers.add()
+            close(.slowConsumer)
+        }
+    }
+
+    /// Gives the outbox to the channel unless the socket is full; then it waits here, where it is
+    /// bounded, and the client is not read until it has read.
+    func flush() {
+        isDirty = false
+        guard let context, let buffer = outbox else { return }
+        guard context.channel.isWritable || phase == .closing else { return pause(.outbox) }
+        outbox = nil
+        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
+        edge.returnOutbox(buffer)
+    }
+}

@@ -1,0 +1,36 @@
+import SluiceFraming
+import SluiceSessions
+import SluiceVocabulary
+
+/// A paced farewell: everybody is told at once when to come back, and closed spread over time.
+///
+/// Each client gets another `reconnect_after_ms`, so that they do not all return in one moment.
+/// Connections with a request under way wait for its answer, up to the deadline.
+struct Drain {
+    private let deadline: MonotonicTime
+    private var steps: Int
+
+    init(_ edge: EdgeLoop, deadlineMilliseconds: Int64) {
+        deadline = edge.tick.now.advanced(byMilliseconds: deadlineMilliseconds)
+        // All closes are due by half of the deadline; the rest is for answers under way.
+        steps = max(1, Int(deadlineMilliseconds / 2 / EdgeLoop.sweepIntervalMilliseconds))
+        let spread = UInt64(max(1, deadlineMilliseconds))
+        for connection in edge.table.all {
+            let notice = Goaway(reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
+            connection.tell(.goaway, protobuf: notice.encoded(codec: .protobuf)) {
+                notice.encoded(codec: .json)
+            }
+        }
+    }
+
+    /// Closes this step's share. True when nothing is left to do.
+    mutating func step(_ now: MonotonicTime, _ edge: EdgeLoop) -> Bool {
+        let isOver = deadline <= now
+        let idle = edge.table.all.filter { $0.inFlight == 0 || isOver }
+        let share = isOver ? idle.count : (idle.count + steps - 1) / max(1, steps)
+        for connection in idle.prefix(share) { connection.close(.drain) }
+        if isOver { for connection in edge.table.all { connection.abandon() } }
+        steps = max(1, steps - 1)
+        return edge.table.count == 0
+    }
+}

@@ -1,0 +1,205 @@
+package import NIOCore
+package import SluiceFraming
+package import SluiceIdentity
+package import SluicePolicy
+package import SluiceSessions
+package import SluiceTelemetry
+package import SluiceUpstream
+package import SluiceVocabulary
+
+/// One event loop's edge: its connections and the stations they pass through. Loop-bound.
+///
+/// `Exchange/` holds the steps of a message, `Connection/` what a client's connection knows and
+/// does, `HTTP/` what is said before there is one.
+package final class EdgeLoop {
+    package let loop: any EventLoop
+    package let index: Int
+    package let tick: LoopTick
+    package let limits: Limits
+    package let upstream: Upstream
+    package let sessions: Sessions
+    let meters: EdgeMeters
+    let log: AccessLog
+    let encoder = ClientEncoder()
+    let admission: Admission
+    let pages: [String: StaticPage]
+
+    package private(set) var snapshot: EdgeSnapshot
+    let evaluator: PolicyEvaluator
+    let verifier: TokenVerifier
+
+    var table: ConnectionTable
+    /// Connections with output of this turn, flushed once at its end.
+    var dirty: [ClientConnection] = []
+    /// Connections that read no more until a congested link has drained.
+    var pausedByLink: [ClientConnection] = []
+    /// Emptied outboxes, taken again by the next connection with something to say.
+    var outboxes: [ByteBuffer] = []
+    /// The message under way, unmasked. Valid during one call of the exchange.
+    var message = ByteBuffer()
+    /// The same as a protobuf envelope where the client's form cannot be passed on as it is.
+    var translation = ByteBuffer()
+
+    /// HTTP requests waiting for a service, by their number.
+    var httpCalls: [UInt32: HTTPCall] = [:]
+    var httpCallNumber: UInt32 = 0
+
+    private var sweeps: RepeatedTask?
+    private var sweepCount = 0
+    private var expectedSweep = MonotonicTime(nanoseconds: 0)
+    private(set) var drain: Drain?
+
+    /// Milliseconds between two looks at the connections whose time has come.
+    static let sweepIntervalMilliseconds: Int64 = 100
+
+    package init(
+        loop: any EventLoop, index: Int, tick: LoopTick, limits: Limits, snapshot: EdgeSnapshot,
+        stations: Stations, registry: MetricsRegistry, log: AccessLog, admission: Admission,
+        pages: [String: StaticPage]
+    ) {
+        self.loop = loop
+        self.index = index
+        self.tick = tick
+        self.limits = limits
+        self.snapshot = snapshot
+        self.upstream = stations.upstream
+        self.sessions = stations.sessions
+        self.meters = EdgeMeters(registry: registry, shard: index)
+        self.log = log
+        self.admission = admission
+        self.pages = pages
+        evaluator = PolicyEvaluator(snapshot: snapshot.policy, meters: stations.policyMeters)
+        verifier = TokenVerifier(
+            keys: snapshot.keys, rules: snapshot.tokenRules,
+            maxCachedTokens: limits.maxCachedTokens)
+        table = ConnectionTable(loop: index)
+        meters.adopt(snapshot.policy.catalog)
+        connect()
+    }
+
+    /// The stations an edge is built on, made for the same loop.
+    package struct Stations {
+        package var upstream: Upstream
+        package var sessions: Sessions
+        package var policyMeters: PolicyMeters
+
+        package init(upstream: Upstream, sessions: Sessions, policyMeters: PolicyMeters) {
+            self.upstream = upstream
+            self.sessions = sessions
+            self.policyMeters = policyMeters
+        }
+    }
+
+    private func connect() {
+        upstream.onResult = { [unowned self] context, result in answer(context, result) }
+        upstream.onPush = { [unowned self] push, done in receive(push, done) }
+        upstream.onRelieved = { [unowned self] in resumePaused() }
+        sessions.deliver = { [unowned self] id, message in
+            tick.begin()
+            return table.find(id)?.push(message) ?? false
+        }
+        sessions.close = { [unowned self] id, reason in
+            tick.begin()
+            table.find(id)?.close(reason)
+        }
+        tick.onFinish { [unowned self] in flushDirty() }
+    }
+
+    /// Starts the sweep that times out, pings and expires connections.
+    package func start() {
+        loop.preconditionInEventLoop()
+        let interval = TimeAmount.milliseconds(Self.sweepIntervalMilliseconds)
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        sweeps = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            bound.value.sweep()
+        }
+    }
+
+    /// Stops the sweep. Connections must be gone.
+    package func stop() {
+        sweeps?.cancel()
+        sweeps = nil
+    }
+
+    /// Decides by another snapshot from the next message on, on live connections too.
+    package func adopt(_ new: EdgeSnapshot) {
+        loop.preconditionInEventLoop()
+        tick.begin()
+        snapshot = new
+        evaluator.adopt(new.policy)
+        verifier.adopt(keys: new.keys, rules: new.tokenRules)
+        upstream.adopt(new.upstream)
+        meters.adopt(new.policy.catalog)
+    }
+
+    // MARK: End of a turn
+
+    private func flushDirty() {
+        guard !dirty.isEmpty else { return }
+        for connection in dirty { connection.flush() }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    func takeOutbox() -> ByteBuffer {
+        guard var buffer = outboxes.popLast() else {
+            return ByteBufferAllocator().buffer(capacity: 512)
+        }
+        buffer.clear()
+        return buffer
+    }
+
+    /// Keeps a written buffer for the next one; large ones and more than a turn's worth go.
+    func returnOutbox(_ buffer: ByteBuffer) {
+        if outboxes.count < 1_024, buffer.capacity <= 16_384 { outboxes.append(buffer) }
+    }
+
+    private func resumePaused() {
+        let waiting = pausedByLink
+        pausedByLink.removeAll(keepingCapacity: true)
+        for connection in waiting { connection.resume(.link) }
+    }
+
+    // MARK: Sweep and drain
+
+    private func sweep() {
+        tick.begin()
+        let now = tick.now
+        if sweepCount > 0 {
+            meters.lag.set(max(0, now.nanoseconds(since: expectedSweep)))
+        }
+        expectedSweep = now.advanced(byMilliseconds: Self.sweepIntervalMilliseconds)
+        sweepCount += 1
+        for connection in table.due(at: now) { connection.check(now) }
+        if sweepCount % 10 == 0 { sessions.retryPresence() }
+        if drain?.step(now, self) == true { drain = nil }
+    }
+
+    /// Asks every client to come back elsewhere and closes connections at an even pace.
+    ///
+    /// - Parameter deadlineMilliseconds: by then the last one is closed, answered or not.
+    package func startDrain(deadlineMilliseconds: Int64) {
+        loop.preconditionInEventLoop()
+        tick.begin()
+        drain = Drain(self, deadlineMilliseconds: deadlineMilliseconds)
+    }
+
+    /// Closes what is left at once.
+    package func closeAll(_ reason: CloseReason) {
+        tick.begin()
+        for connection in table.all { connection.close(reason) }
+        for connection in table.all { connection.abandon() }
+    }
+
+    /// Sizes of this loop's maps; all zero when nobody is connected.
+    package var sizes: [(name: String, count: Int)] {
+        let known = sessions.sizes
+        return [
+            ("connections", table.count), ("users", known.users), ("sessions", known.sessions),
+            ("presence", known.presence), ("pending", upstream.pendingCalls),
+            ("paused", pausedByLink.count), ("http_calls", httpCalls.count),
+        ]
+    }
+}
+
+@available(*, unavailable)
+extension EdgeLoop: Sendable {}

@@ -1,0 +1,109 @@
+package import SluiceTelemetry
+package import SluiceVocabulary
+
+/// The counters of one loop's edge.
+package final class EdgeMeters {
+    private let registry: MetricsRegistry
+    private let shard: Int
+    private let open: [Gauge]
+    private let opened: [Counter]
+    private let clients: Gauge
+    let slowConsumers: Counter
+    let outboundQueueBytes: Gauge
+    let lag: Gauge
+    private var closed: [Int: Counter] = [:]
+    private var limits: [String: Counter] = [:]
+    private var auth: [String: Counter] = [:]
+    private var requests: [RequestMeters?] = []
+    private var names: [String] = []
+
+    package init(registry: MetricsRegistry, shard: Int) {
+        self.registry = registry
+        self.shard = shard
+        open = Transport.allCases.map { registry.gauge(.connections, [$0.name], shard: shard) }
+        opened = Transport.allCases.map {
+            registry.counter(.connectionsOpened, [$0.name], shard: shard)
+        }
+        clients = registry.gauge(.clients, [ProtocolVersion.v1.name], shard: shard)
+        slowConsumers = registry.counter(.slowConsumers, [], shard: shard)
+        outboundQueueBytes = registry.gauge(.outboundQueueBytes, [], shard: shard)
+        lag = registry.gauge(.loopLag, [String(shard)], shard: shard)
+    }
+
+    /// Makes room for the actions of a catalog; counters of actions that stay are the same ones.
+    func adopt(_ catalog: ActionCatalog) {
+        names = catalog.names
+        requests = Array(repeating: nil, count: catalog.count * Transport.allCases.count)
+    }
+
+    func connectionOpened(_ transport: Transport) {
+        opened[Int(transport.rawValue)].add()
+        open[Int(transport.rawValue)].add(1)
+        if transport != .http { clients.add(1) }
+    }
+
+    func connectionClosed(_ transport: Transport, _ reason: CloseReason) {
+        open[Int(transport.rawValue)].add(-1)
+        if transport != .http { clients.add(-1) }
+        let key = Int(transport.rawValue) << 8 | Int(reason.rawValue)
+        if let counter = closed[key] { return counter.add() }
+        let counter = registry.counter(
+            .connectionsClosed, [transport.name, reason.name], shard: shard)
+        closed[key] = counter
+        counter.add()
+    }
+
+    /// Counts a limit that was hit; `name` is its key in the configuration.
+    func limitExceeded(_ name: String) {
+        cached(&limits, name) { registry.counter(.limitExceeded, [name], shard: shard) }.add()
+    }
+
+    /// Counts an attempt to prove who one is.
+    func authentication(_ method: String, _ result: String) {
+        cached(&auth, method + " " + result) {
+            registry.counter(.authentications, [method, result], shard: shard)
+        }.add()
+    }
+
+    private func cached(
+        _ cache: inout [String: Counter], _ key: String, _ make: () -> Counter
+    ) -> Counter {
+        if let counter = cache[key] { return counter }
+        let counter = make()
+        cache[key] = counter
+        return counter
+    }
+
+    /// The counters of one transport and action.
+    func request(_ transport: Transport, _ action: ActionID) -> RequestMeters {
+        let index = Int(transport.rawValue) * names.count + action.index
+        if let meters = requests[index] { return meters }
+        let meters = RequestMeters(
+            registry: registry, transport: transport.name, action: names[action.index], shard: shard)
+        requests[index] = meters
+        return meters
+    }
+}
+
+@available(*, unavailable)
+extension EdgeMeters: Sendable {}
+
+/// The counters of one transport and action on one loop.
+final class RequestMeters {
+    private let outcomes: [3 of Counter]
+    let duration: DurationHistogram
+
+    init(registry: MetricsRegistry, transport: String, action: String, shard: Int) {
+        outcomes = [
+            registry.counter(.requests, [transport, action, "ok"], shard: shard),
+            registry.counter(.requests, [transport, action, "refused"], shard: shard),
+            registry.counter(.requests, [transport, action, "error"], shard: shard),
+        ]
+        duration = registry.histogram(.requestDuration, [transport, action], shard: shard)
+    }
+
+    func count(_ outcome: LogClass) { outcomes[Int(outcome.rawValue)].add() }
+}
+
+@available(*, unavailable)
+extension RequestMeters: Sendable {}

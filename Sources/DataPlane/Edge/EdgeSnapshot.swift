@@ -1,0 +1,27 @@
+package import SluiceIdentity
+package import SluicePolicy
+package import SluiceUpstream
+
+/// Everything a loop decides by, published whole: a reload replaces all of it between two messages.
+package struct EdgeSnapshot: Sendable {
+    package var policy: PolicySnapshot
+    package var upstream: UpstreamSnapshot
+    package var keys: KeySet
+    package var tokenRules: TokenRules
+    /// Makes tokens at login; nil when the user service brings its own.
+    package var issuer: TokenIssuer?
+    /// Names of claims copied from the user service's login reply into the token.
+    package var loginClaims: [String]
+
+    package init(
+        policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
+        issuer: TokenIssuer?, loginClaims: [String]
+    ) {
+        self.policy = policy
+        self.upstream = upstream
+        self.keys = keys
+        self.tokenRules = tokenRules
+        self.issuer = issuer
+        self.loginClaims = loginClaims
+    }
+}

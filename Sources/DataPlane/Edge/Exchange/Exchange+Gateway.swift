@@ -1,0 +1,190 @@
+import NIOCore
+import SluiceFraming
+import SluiceIdentity
+import SluicePolicy
+import SluiceTelemetry
+import SluiceVocabulary
+
+/// Commands 1-99: what a client says to the gateway itself.
+extension EdgeLoop {
+    /// Takes a message of the gateway's own commands. Until authenticated only `auth`, `login` and
+    /// `ping` are taken.
+    func receiveOwn(_ request: ClientRequest, _ bytes: RawSpan, from client: ClientConnection) {
+        var request = request
+        let payload = bytes.extracting(request.view.payload.range)
+        switch GatewayCommand(rawValue: request.view.cmd) {
+        case .auth:
+            request.action = .sessionConnect
+            authenticate(request, payload, client)
+        case .login:
+            request.action = .authLogin
+            login(request, payload, client)
+        case .ping: reply(client, request, payload: [], isLogged: false)
+        case .ack where client.phase == .open: break
+        case .refresh where client.phase == .open:
+            request.action = .authRefresh
+            refresh(request, payload, client)
+        case _ where client.phase != .open: refuse(client, request, Refusal(.unauthenticated))
+        default: refuse(client, request, Refusal(.commandNotFound))
+        }
+    }
+
+    // MARK: auth
+
+    private func authenticate(
+        _ request: ClientRequest, _ payload: RawSpan, _ client: ClientConnection
+    ) {
+        guard client.phase == .authenticating else {
+            return refuse(
+                client, request, Refusal(.badRequest, message: "Already authenticated."))
+        }
+        let body: AuthRequest
+        do throws(EnvelopeError) {
+            body = try AuthRequest(from: payload, codec: client.codec ?? .protobuf)
+        } catch {
+            return payloadUnreadable(client, request, error)
+        }
+        let device = Device(
+            id: body.device.id, platform: body.device.platform, app: body.device.app)
+        switch admit(Array(body.token.utf8), method: "first_frame", device: device, client) {
+        case .success:
+            let codec = client.codec ?? .protobuf
+            reply(client, request, payload: authReply(of: client).encoded(codec: codec))
+        case .failure(let failure):
+            refuse(client, request, failure.refusal)
+            client.close(failure.reason)
+        }
+    }
+
+    /// Why somebody was not let in: what the client is told, and how the connection ends.
+    struct AdmissionFailure: Error {
+        var refusal: Refusal
+        var reason: CloseReason
+    }
+
+    /// Verifies a token and asks the policy whether its owner may hold a connection.
+    func admit(
+        _ token: [UInt8], method: String, device: Device, _ client: ClientConnection
+    ) -> Result<Void, AdmissionFailure> {
+        let principal: Principal
+        do throws(TokenError) {
+            principal = try verifier.verify(token, now: tick.wall)
+            meters.authentication(method, "ok")
+        } catch {
+            meters.authentication(method, error.rawValue)
+            return .failure(
+                AdmissionFailure(
+                    refusal: Refusal(error == .expired ? .tokenExpired : .unauthenticated),
+                    reason: .badToken))
+        }
+        client.subject.identify(principal: principal, session: nil, device: device.id)
+        let call = PolicyCall(
+            action: .sessionConnect, bytes: 0, transport: client.transport, topic: nil,
+            loginUser: nil)
+        switch evaluator.decide(call, for: client.subject, now: tick.now) {
+        case .refuse(let refusal):
+            return .failure(
+                AdmissionFailure(
+                    refusal: refusal,
+                    reason: refusal.kind == .permissionDenied ? .permissionDenied : .overload))
+        case .go:
+            client.identify(principal, device: device)
+            logOpen(client)
+            return .success(())
+        }
+    }
+
+    private func authReply(of client: ClientConnection) -> AuthReply {
+        AuthReply(
+            session: client.session?.text ?? "", user: client.principal?.user ?? "", epoch: 0,
+            resumed: false,
+            heartbeatMilliseconds: UInt64(limits.heartbeatIntervalMilliseconds),
+            maxFrameBytes: UInt64(limits.maxFrameBytes))
+    }
+
+    /// The first frame of a connection whose token came with the handshake.
+    func sendAuthReply(_ client: ClientConnection, seq: UInt64) {
+        guard let codec = client.codec else { return }
+        client.owesAuthReply = false
+        let payload = authReply(of: client).encoded(codec: codec)
+        client.send(
+            EnvelopeHead(
+                version: 0, cmd: GatewayCommand.auth.rawValue, seq: seq, status: 0, kind: .reply,
+                format: codec == .json ? PayloadFormat.json.rawValue : 0, deliveryClass: nil),
+            payload: payload.span.bytes)
+    }
+
+    // MARK: refresh
+
+    private func refresh(_ request: ClientRequest, _ payload: RawSpan, _ client: ClientConnection) {
+        let body: RefreshRequest
+        do throws(EnvelopeError) {
+            body = try RefreshRequest(from: payload, codec: client.codec ?? .protobuf)
+        } catch {
+            return payloadUnreadable(client, request, error)
+        }
+        let principal: Principal
+        do throws(TokenError) {
+            principal = try verifier.verify(Array(body.token.utf8), now: tick.wall)
+            meters.authentication("refresh", "ok")
+        } catch {
+            meters.authentication("refresh", error.rawValue)
+            return refuse(
+                client, request,
+                Refusal(error == .expired ? .tokenExpired : .unauthenticated))
+        }
+        guard principal.user == client.principal?.user else {
+            refuse(client, request, Refusal(.unauthenticated, message: "Another user's token."))
+            return client.close(.badToken)
+        }
+        let call = PolicyCall(
+            action: .authRefresh, bytes: 0, transport: client.transport, topic: nil,
+            loginUser: nil)
+        switch evaluator.decide(call, for: client.subject, now: tick.now) {
+        case .refuse(let refusal): refuse(client, request, refusal)
+        case .go:
+            client.refresh(principal)
+            let answer = RefreshReply(expiresAt: principal.expiresAtSeconds ?? 0)
+            reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
+        }
+    }
+
+    // MARK: login
+
+    private func login(_ request: ClientRequest, _ payload: RawSpan, _ client: ClientConnection) {
+        let body: LoginRequest
+        do throws(EnvelopeError) {
+            body = try LoginRequest(from: payload, codec: client.codec ?? .protobuf)
+        } catch {
+            return payloadUnreadable(client, request, error)
+        }
+        let id = client.id
+        client.requestStarted()
+        logIn(body, subject: client.subject, transport: client.transport) { [self] result in
+            guard let client = table.find(id) else { return }
+            client.requestEnded()
+            switch result {
+            case .success(let answer):
+                reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
+            case .failure(let refusal): refuse(client, request, refusal)
+            }
+        }
+    }
+
+    /// Sends an ok reply of the gateway's own and counts the request.
+    func reply(
+        _ client: ClientConnection, _ request: ClientRequest, payload: [UInt8],
+        isLogged: Bool = true
+    ) {
+        if request.view.seq != 0 || request.view.cmd == GatewayCommand.auth.rawValue {
+            client.send(
+                EnvelopeHead(
+                    version: 0, cmd: request.view.cmd, seq: request.view.seq, status: 0,
+                    kind: .reply,
+                    format: client.codec == .json ? PayloadFormat.json.rawValue : 0,
+                    deliveryClass: nil),
+                payload: payload.span.bytes)
+        }
+        if isLogged { finishOwn(client, request, bytesOut: payload.count) }
+    }
+}

@@ -1,0 +1,74 @@
+import SluiceFraming
+import SluiceIdentity
+import SluicePolicy
+import SluiceUpstream
+import SluiceVocabulary
+
+/// Credentials in, token out: the same way for WebSocket and HTTP.
+extension EdgeLoop {
+    /// Name of the user service's command that checks credentials.
+    static let loginCommand = "user.login"
+
+    /// Asks the policy, then the user service, and makes the token. `completion` runs on this loop.
+    func logIn(
+        _ request: LoginRequest, subject: PolicySubject, transport: Transport,
+        completion: @escaping (Result<LoginReply, Refusal>) -> Void
+    ) {
+        let call = PolicyCall(
+            action: .authLogin, bytes: 0, transport: transport, topic: nil, loginUser: request.user)
+        if case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now) {
+            meters.authentication("login", refusal.kind.name)
+            return completion(.failure(refusal))
+        }
+        guard let command = snapshot.upstream.commands.named(Self.loginCommand) else {
+            return completion(.failure(Refusal(.serviceUnavailable)))
+        }
+        let credentials = JSONValue.object([
+            ("user", .string(request.user)), ("password", .string(request.password)),
+        ])
+        upstream.call(.own(.login), command: command, payload: credentials.text()) { [self] result in
+            tick.begin()
+            let outcome = result.flatMap { token(from: $0.status, $0.payload) }
+            meters.authentication("login", Self.label(of: outcome))
+            completion(outcome)
+        }
+    }
+
+    private static func label(of outcome: Result<LoginReply, Refusal>) -> String {
+        switch outcome {
+        case .success: "ok"
+        case .failure(let refusal): refusal.kind.name
+        }
+    }
+
+    private func token(from status: UInt32, _ payload: [UInt8]) -> Result<LoginReply, Refusal> {
+        guard status == 0 else { return .failure(Refusal(.badCredentials)) }
+        guard let body = try? JSONValue(parsing: payload), let user = body["user_id"]?.string,
+            !user.isEmpty
+        else { return .failure(Refusal(.badUpstreamAnswer)) }
+        if let token = body["token"]?.string {
+            return .success(
+                LoginReply(
+                    token: token, expiresAt: body["expires_at"]?.integer ?? 0,
+                    refreshToken: body["refresh_token"]?.string ?? "", userID: user))
+        }
+        guard let issuer = snapshot.issuer else { return .failure(Refusal(.badUpstreamAnswer)) }
+        var claims: [String: ClaimValue] = [:]
+        for name in snapshot.loginClaims {
+            if let value = body[name] { claims[name] = value.claim }
+        }
+        return issue(issuer, user: user, claims: claims)
+    }
+
+    func issue(
+        _ issuer: TokenIssuer, user: String, claims: [String: ClaimValue]
+    ) -> Result<LoginReply, Refusal> {
+        guard let issued = try? issuer.issue(user: user, claims: claims, now: tick.wall) else {
+            return .failure(Refusal(.internalError))
+        }
+        return .success(
+            LoginReply(
+                token: issued.token, expiresAt: issued.expiresAtSeconds,
+                refreshToken: issued.refreshToken, userID: user))
+    }
+}

@@ -1,0 +1,78 @@
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+
+/// A fixed page the gateway serves, such as the demo's chat page.
+package struct StaticPage: Sendable {
+    package var contentType: String
+    package var body: [UInt8]
+
+    package init(contentType: String, body: [UInt8]) {
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+/// One HTTP response, written whole (RFC 9112).
+struct HTTPAnswer {
+    var status: Int
+    var contentType = "application/json"
+    var body: [UInt8] = []
+    var headers: [(String, String)] = []
+
+    /// A JSON body.
+    static func json(_ status: Int, _ body: [UInt8]) -> Self { Self(status: status, body: body) }
+
+    /// The problem of a refusal (RFC 9457), with the same facts as `Refusal` has on a WebSocket.
+    static func problem(_ refusal: Refusal) -> Self {
+        var members: [(String, JSONValue)] = [
+            ("type", .string("about:blank")), ("title", .string(refusal.kind.name)),
+            ("status", .integer(Int64(refusal.kind.status))), ("detail", .string(refusal.text)),
+            ("name", .string(refusal.kind.name)),
+            ("temporary", .bool(refusal.kind.entry.temporary)),
+        ]
+        if let rule = refusal.rule { members.append(("rule", .string(rule))) }
+        var answer = Self(
+            status: Int(refusal.kind.status), contentType: "application/problem+json")
+        if refusal.retryAfterMilliseconds > 0 {
+            let milliseconds = refusal.retryAfterMilliseconds
+            members.append(("retry_after_ms", .integer(Int64(clamping: milliseconds))))
+            answer.headers.append(("Retry-After", String((milliseconds + 999) / 1_000)))
+        }
+        if refusal.kind == .unauthenticated || refusal.kind == .tokenExpired {
+            answer.headers.append(("WWW-Authenticate", "Bearer"))
+        }
+        answer.body = JSONValue.object(members).text()
+        return answer
+    }
+
+    /// Appends the response's bytes.
+    func write(into buffer: inout ByteBuffer, keepAlive: Bool, isHead: Bool = false) {
+        buffer.writeString("HTTP/1.1 \(status) \(Self.reason(status))\r\n")
+        buffer.writeString("Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
+        for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
+        buffer.writeString(keepAlive ? "\r\n" : "Connection: close\r\n\r\n")
+        if !isHead { buffer.writeBytes(body) }
+    }
+
+    private static func reason(_ status: Int) -> String {
+        switch status {
+        case 200: "OK"
+        case 400: "Bad Request"
+        case 401: "Unauthorized"
+        case 403: "Forbidden"
+        case 404: "Not Found"
+        case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
+        case 413: "Content Too Large"
+        case 426: "Upgrade Required"
+        case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
+        case 500: "Internal Server Error"
+        case 502: "Bad Gateway"
+        case 503: "Service Unavailable"
+        case 504: "Gateway Timeout"
+        default: "Status"
+        }
+    }
+}

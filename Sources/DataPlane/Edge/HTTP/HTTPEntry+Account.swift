@@ -1,0 +1,64 @@
+import SluiceFraming
+import SluiceIdentity
+import SluicePolicy
+import SluiceTelemetry
+import SluiceVocabulary
+
+/// What the HTTP API adds to counts and journal, and the refresh of a token without a connection.
+extension EdgeLoop {
+    /// One HTTP request is over: one count, one entry. `user` only once it is proven.
+    func accountHTTP(
+        _ entry: HTTPEntry, _ action: ActionID, _ started: MonotonicTime, _ bytesIn: Int,
+        _ bytesOut: Int, _ refusal: Refusal?, user: String? = nil
+    ) {
+        let outcome = refusal.map { Self.logClass(of: $0.kind) } ?? .ok
+        let request = meters.request(.http, action)
+        request.count(outcome)
+        request.duration.record(nanoseconds: tick.now.nanoseconds(since: started))
+        let weight = log.weight(for: outcome)
+        guard weight > 0 else { return }
+        var record = AccessRecord(event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
+        record.action = snapshot.policy.catalog.name(of: action)
+        record.connection = ConnectionLabel(
+            connection: ConnectionID(rawValue: 0), transport: .http, client: entry.addressText,
+            user: user, device: "", session: "", claims: nil)
+        record.refusal = refusal?.kind.name
+        record.status = refusal?.kind.status ?? 200
+        record.rule = refusal?.rule
+        record.retryAfterMilliseconds = refusal?.retryAfterMilliseconds ?? 0
+        record.durationNanoseconds = tick.now.nanoseconds(since: started)
+        record.bytesIn = UInt32(bytesIn)
+        record.bytesOut = UInt32(bytesOut)
+        record.policy = snapshot.policy.revision
+        record.weight = weight
+        log.write(record)
+    }
+
+    /// A refresh token for a fresh pair: `{"refresh_token": ...}`.
+    func refreshToken(_ body: [UInt8], subject: PolicySubject) -> Result<LoginReply, Refusal> {
+        guard let issuer = snapshot.issuer else { return .failure(Refusal(.commandNotFound)) }
+        guard let request = try? JSONValue(parsing: body),
+            let token = request["refresh_token"]?.string
+        else {
+            return .failure(Refusal(.badRequest, message: "Expected {\"refresh_token\": \"...\"}."))
+        }
+        let grant: RefreshGrant
+        do throws(TokenError) {
+            grant = try issuer.verifyRefreshToken(Array(token.utf8), now: tick.wall)
+            meters.authentication("refresh", "ok")
+        } catch {
+            meters.authentication("refresh", error.rawValue)
+            return .failure(Refusal(error == .expired ? .tokenExpired : .unauthenticated))
+        }
+        let holder = Principal(
+            user: grant.user, roles: grant.claims["roles"]?.strings ?? [], claims: grant.claims,
+            expiresAtSeconds: nil, tokenID: nil)
+        subject.identify(principal: holder, session: nil, device: "")
+        let call = PolicyCall(
+            action: .authRefresh, bytes: body.count, transport: .http, topic: nil, loginUser: nil)
+        if case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now) {
+            return .failure(refusal)
+        }
+        return issue(issuer, user: grant.user, claims: grant.claims)
+    }
+}

@@ -1,0 +1,143 @@
+import NIOCore
+import NIOHTTP1
+import SluiceFraming
+import SluiceVocabulary
+
+/// The WebSocket handshake (RFC 6455 section 4.2), with the token wherever a client can put it.
+extension HTTPEntry {
+    func upgrade(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+        guard head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }),
+            head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
+        else {
+            var answer = HTTPAnswer.problem(
+                Refusal(.badRequest, message: "This path speaks WebSocket (RFC 6455)."))
+            answer.status = 426
+            answer.headers += [("Upgrade", "websocket"), ("Connection", "upgrade")]
+            return self.answer(context, answer, keepAlive: false)
+        }
+        guard head.headers["sec-websocket-version"] == ["13"] else {
+            var answer = HTTPAnswer.problem(Refusal(.badRequest, message: "WebSocket version 13 is spoken."))
+            answer.status = 426
+            answer.headers.append(("Sec-WebSocket-Version", "13"))
+            return self.answer(context, answer, keepAlive: false)
+        }
+        guard head.headers["sec-websocket-key"].count == 1,
+            let key = head.headers.first(name: "sec-websocket-key"),
+            let accept = WebSocketHandshake.acceptKey(for: key)
+        else {
+            return refuse(context, Refusal(.badRequest, message: "Sec-WebSocket-Key is not 16 bytes of base64."))
+        }
+        let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
+        let choice = WebSocketHandshake.choose(offered: offered)
+        if let refusal = choice.refusal { return refuse(context, refusal) }
+        open(context, head, accept: accept, choice)
+    }
+
+    private func refuse(_ context: ChannelHandlerContext, _ refusal: Refusal) {
+        edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
+        answer(context, .problem(refusal), keepAlive: false)
+    }
+
+    private func open(
+        _ context: ChannelHandlerContext, _ head: HTTPRequestHead, accept: String,
+        _ choice: WebSocketHandshake.Choice
+    ) {
+        let query = QueryItems(head.uri)
+        let client = ClientConnection(
+            edge: edge, transport: .websocket, address: address, addressText: addressText,
+            codec: choice.codec)
+        guard let (token, method) = token(head, query, choice) else {
+            return switchProtocols(context, client, accept, choice.chosen)
+        }
+        let device = Device(
+            id: query["device"] ?? "", platform: query["platform"] ?? "", app: query["app"] ?? "")
+        switch edge.admit(Array(token.utf8), method: method, device: device, client) {
+        case .success:
+            switchProtocols(context, client, accept, choice.chosen)
+            if client.codec == nil {
+                client.owesAuthReply = true
+            } else {
+                edge.sendAuthReply(client, seq: 0)
+            }
+        case .failure(let failure):
+            edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal)
+            if head.headers.contains(name: "origin") {
+                // A browser cannot read a failed upgrade, only a close code.
+                switchProtocols(context, client, accept, choice.chosen)
+                client.close(failure.reason)
+            } else {
+                client.forget()
+                answer(context, .problem(failure.refusal), keepAlive: false)
+            }
+        }
+    }
+
+    private func token(
+        _ head: HTTPRequestHead, _ query: QueryItems, _ choice: WebSocketHandshake.Choice
+    ) -> (token: String, method: String)? {
+        if let value = head.headers.first(name: "authorization"),
+            value.prefix(7).lowercased() == "bearer "
+        {
+            return (String(value.dropFirst(7)), "header")
+        }
+        if let token = choice.bearer { return (token, "subprotocol") }
+        if let token = query["token"] { return (token, "query") }
+        return nil
+    }
+
+    private func switchProtocols(
+        _ context: ChannelHandlerContext, _ client: ClientConnection, _ accept: String,
+        _ chosen: String?
+    ) {
+        var buffer = context.channel.allocator.buffer(capacity: 192)
+        buffer.writeString(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Accept: \(accept)\r\n")
+        if let chosen { buffer.writeString("Sec-WebSocket-Protocol: \(chosen)\r\n") }
+        buffer.writeString("\r\n")
+        context.write(wrapOutboundOut(buffer), promise: nil)
+        context.flush()
+        hand(over: context, to: client)
+    }
+}
+
+/// The query of a request target, percent-decoded (RFC 3986 section 2.1). The first of a name counts.
+struct QueryItems {
+    private var items: [String: String] = [:]
+
+    init(_ uri: String) {
+        guard let mark = uri.firstIndex(of: "?") else { return }
+        for pair in uri[uri.index(after: mark)...].split(separator: "&").prefix(32) {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let name = Self.decode(parts[0])
+            if items[name] == nil { items[name] = parts.count > 1 ? Self.decode(parts[1]) : "" }
+        }
+    }
+
+    subscript(_ name: String) -> String? { items[name] }
+
+    private static func decode(_ text: Substring) -> String {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let high = rest.first.flatMap(hex),
+                let low = rest.dropFirst().first.flatMap(hex)
+            {
+                bytes.append(high << 4 | low)
+                rest.removeFirst(2)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func hex(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+        default: nil
+        }
+    }
+}

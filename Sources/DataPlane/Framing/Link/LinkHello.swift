@@ -1,0 +1,81 @@
+package import NIOCore
+package import SluiceVocabulary
+import SwiftProtobuf
+
+/// The first frame of both sides of a native link.
+package struct LinkHello: Sendable, Equatable {
+    /// The link protocol's version: 1.
+    package var version: UInt32
+    /// Who speaks: the gateway's node name, or the service's instance name.
+    package var node: String
+
+    package static let currentVersion: UInt32 = 1
+
+    package init(node: String, version: UInt32 = LinkHello.currentVersion) {
+        self.version = version
+        self.node = node
+    }
+
+    /// Reads the body of a hello frame.
+    package init(reading body: ByteBuffer) throws(LinkError) {
+        let message: Sluice_V1_LinkHello = try decoded(body, .hello)
+        self.init(node: message.node, version: message.version)
+    }
+
+    /// Appends a whole hello frame.
+    package func append(to buffer: inout ByteBuffer) {
+        let start = LinkCodec.beginFrame(.hello, stream: 0, into: &buffer)
+        ProtobufText.append(field: 1, varint: UInt64(version), to: &buffer)
+        ProtobufText.append(field: 2, text: node, to: &buffer)
+        LinkCodec.endFrame(at: start, in: &buffer)
+    }
+}
+
+/// Says that a side takes no new calls.
+package struct LinkGoaway: Sendable, Equatable {
+    /// For people.
+    package var reason: String
+
+    package init(reason: String) { self.reason = reason }
+
+    /// Reads the body of a goaway frame.
+    package init(reading body: ByteBuffer) throws(LinkError) {
+        let message: Sluice_V1_LinkGoaway = try decoded(body, .goaway)
+        reason = message.reason
+    }
+
+    /// Appends a whole goaway frame.
+    package func append(to buffer: inout ByteBuffer) {
+        let start = LinkCodec.beginFrame(.goaway, stream: 0, into: &buffer)
+        ProtobufText.append(field: 1, text: reason, to: &buffer)
+        LinkCodec.endFrame(at: start, in: &buffer)
+    }
+}
+
+extension PushResult {
+    /// Reads the body of a pushResult frame.
+    package init(reading body: ByteBuffer) throws(LinkError) {
+        let message: Sluice_V1_LinkPushResult = try decoded(body, .pushResult)
+        self.init()
+        delivered = message.delivered
+        queued = message.queued
+        offline = message.offline
+    }
+
+    /// Appends a whole pushResult frame.
+    package func append(stream: UInt32, to buffer: inout ByteBuffer) {
+        let start = LinkCodec.beginFrame(.pushResult, stream: stream, into: &buffer)
+        ProtobufText.append(field: 1, varint: UInt64(delivered), to: &buffer)
+        ProtobufText.append(field: 2, varint: UInt64(queued), to: &buffer)
+        ProtobufText.append(field: 3, varint: UInt64(offline), to: &buffer)
+        LinkCodec.endFrame(at: start, in: &buffer)
+    }
+}
+
+private func decoded<Body: Message>(_ body: ByteBuffer, _ kind: LinkFrameKind) throws(LinkError) -> Body {
+    do {
+        return try Body(serializedBytes: Array(buffer: body))
+    } catch {
+        throw .badBody(kind)
+    }
+}

@@ -1,0 +1,47 @@
+/// A bucket's whole state in 64 bits: when it is full again, and under which numbers that was written.
+///
+/// 57 bits of nanoseconds that wrap, 6 bits of generation, 1 bit for "retired". Times are compared
+/// by their difference, so a wrap is harmless: a bucket takes at most a year to fill and the
+/// difference holds more than two.
+struct BucketWord: Equatable {
+    static let generations = 64
+    private static let timeBits: UInt64 = 57
+    private static let timeMask: UInt64 = 1 << 57 - 1
+    private static let retiredBit: UInt64 = 1 << 63
+
+    let rawValue: UInt64
+
+    @inline(__always)
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// - Parameters:
+    ///   - fullAt: when the bucket is full again, in monotonic nanoseconds (GCRA's theoretical
+    ///     arrival time).
+    ///   - generation: the slot of the numbers it was reckoned with.
+    @inline(__always)
+    init(fullAt: Int64, generation: UInt64) {
+        rawValue = UInt64(bitPattern: fullAt) & Self.timeMask | generation << Self.timeBits
+    }
+
+    /// The word of a bucket that was forgotten: whoever holds it must look its key up again.
+    static let retired = Self(rawValue: retiredBit)
+
+    @inline(__always)
+    var isRetired: Bool { rawValue & Self.retiredBit != 0 }
+
+    @inline(__always)
+    var generation: UInt64 { rawValue >> Self.timeBits & UInt64(Self.generations - 1) }
+
+    /// Nanoseconds until the bucket is full, counted from `now`; 0 when it is.
+    @inline(__always)
+    func used(at now: Int64) -> Int64 {
+        let difference = Int64(bitPattern: (rawValue &- UInt64(bitPattern: now)) << (64 - Self.timeBits))
+        return max(0, difference >> Int64(64 - Self.timeBits))
+    }
+
+    /// The same generation, full again so many nanoseconds earlier.
+    func earlier(byNanoseconds nanoseconds: Int64) -> Self {
+        let time = (rawValue &- UInt64(bitPattern: nanoseconds)) & Self.timeMask
+        return Self(rawValue: time | rawValue & ~Self.timeMask)
+    }
+}

@@ -1,0 +1,205 @@
+package import NIOCore
+import SluiceFraming
+package import SluiceVocabulary
+
+/// The directory of the users that one loop owns, and the way to those of the other loops.
+///
+/// User u lives on loop hash(u) mod n: registration, supersession, presence and pushes of one user
+/// all pass that loop, so they never race. Loop-bound.
+package final class Sessions {
+    private var directory = SessionDirectory()
+    private var presence = PresenceQueue()
+    private let loop: any EventLoop
+    private let index: Int
+    private let meters: SessionMeters
+    private var hub: SessionsHub?
+
+    /// Writes a push to a connection of this loop; false when the connection is gone or drops it.
+    package var deliver: (ConnectionID, PushMessage) -> Bool = { _, _ in false }
+    /// Closes a connection of this loop.
+    package var close: (ConnectionID, CloseReason) -> Void = { _, _ in }
+    /// Tells the user service about a transition; the completion says whether it took it, and whom
+    /// to notify. Runs on this loop.
+    package var tell: (PresenceTransition, _ completion: @escaping ([String]?) -> Void) -> Void = {
+        _, completion in completion([])
+    }
+
+    package init(loop: any EventLoop, index: Int, meters: SessionMeters) {
+        self.loop = loop
+        self.index = index
+        self.meters = meters
+    }
+
+    /// Makes the other loops reachable. Called once, before the first connection.
+    package func join(_ hub: SessionsHub) { self.hub = hub }
+
+    /// Users, sessions and unconfirmed presence transitions of this loop.
+    package var sizes: (users: Int, sessions: Int, presence: Int) {
+        (directory.userCount, directory.sessionCount, presence.count)
+    }
+
+    // MARK: A connection comes and goes (called on the connection's loop)
+
+    /// Enters an authenticated connection into its user's directory.
+    package func register(_ entry: SessionEntry) {
+        onOwner(of: entry.user) { owner in owner.enter(entry) }
+    }
+
+    /// Takes a connection out again.
+    package func unregister(user: String, connection: ConnectionID) {
+        onOwner(of: user) { owner in owner.leave(user: user, connection: connection) }
+    }
+
+    private func enter(_ entry: SessionEntry) {
+        loop.preconditionInEventLoop()
+        let registration = directory.register(entry)
+        meters.sessions.set(Int64(directory.sessionCount))
+        for old in registration.superseded {
+            hub?.run(on: old.connection.loop, from: self) { $0.close(old.connection, .superseded) }
+        }
+        if let transition = registration.transition { announce(transition) }
+    }
+
+    private func leave(user: String, connection: ConnectionID) {
+        loop.preconditionInEventLoop()
+        let transition = directory.remove(user: user, connection: connection)
+        meters.sessions.set(Int64(directory.sessionCount))
+        if let transition { announce(transition) }
+    }
+
+    private func onOwner(of user: String, _ work: @escaping @Sendable (Sessions) -> Void) {
+        guard let hub else { return work(self) }
+        hub.run(on: hub.owner(of: user), from: self, work)
+    }
+
+    // MARK: Presence
+
+    private func announce(_ transition: PresenceTransition) {
+        (transition.isOnline ? meters.online : meters.offline).add()
+        if let next = presence.add(transition) { send(next) }
+    }
+
+    private func send(_ transition: PresenceTransition) {
+        tell(transition) { [self] notify in
+            if let notify, !notify.isEmpty { fanOut(transition, to: notify) }
+            if let next = presence.finished(user: transition.user, succeeded: notify != nil) {
+                send(next)
+            }
+        }
+    }
+
+    /// Tries transitions again that the user service did not take. Called about once a second.
+    package func retryPresence() {
+        for transition in presence.retries() { send(transition) }
+    }
+
+    private func fanOut(_ transition: PresenceTransition, to users: [String]) {
+        let event = PresenceEvent(
+            user: transition.user, online: transition.isOnline, number: transition.number)
+        let message = PushMessage(
+            command: GatewayCommand.presence.rawValue, deliveryClass: .latest, format: 0,
+            payload: event.encoded(codec: .protobuf), payloadForJSON: event.encoded(codec: .json))
+        push(message, to: .users(users)) { _ in }
+    }
+
+    // MARK: Pushes (called on any loop's own Sessions)
+
+    /// Sends a message to its targets on all loops. `completion` runs on this loop, once.
+    package func push(
+        _ message: PushMessage, to targets: PushTargets,
+        completion: @escaping (PushResult) -> Void
+    ) {
+        loop.preconditionInEventLoop()
+        guard let hub else { return completion(deliverOwned(message, to: targets)) }
+        let completion = countingAbsentSessions(of: targets, completion)
+        let parts = hub.split(targets)
+        let gather = PushGather(expecting: parts.count, completion: completion)
+        let bound = NIOLoopBound(gather, eventLoop: loop)
+        let home = index
+        for (owner, part) in parts {
+            hub.run(on: owner, from: self) { sessions in
+                let result = sessions.deliverOwned(message, to: part)
+                sessions.hub?.run(on: home, from: sessions) { _ in bound.value.add(result) }
+            }
+        }
+        if parts.isEmpty { completion(PushResult()) }
+    }
+
+    /// No single loop knows that a session is nowhere: what nobody delivered was offline.
+    private func countingAbsentSessions(
+        of targets: PushTargets, _ completion: @escaping (PushResult) -> Void
+    ) -> (PushResult) -> Void {
+        guard case .sessions(let sessions) = targets else { return completion }
+        let wanted = UInt32(Set(sessions).count)
+        return { result in
+            var result = result
+            result.offline = wanted - min(wanted, result.delivered)
+            completion(result)
+        }
+    }
+
+    /// Delivers to users this loop owns, wherever their connections live.
+    private func deliverOwned(_ message: PushMessage, to targets: PushTargets) -> PushResult {
+        var result = PushResult()
+        switch targets {
+        case .users(let users):
+            for user in users {
+                let entries = directory.entries(of: user)
+                if entries.isEmpty {
+                    result.offline += 1
+                    meters.push(message.deliveryClass, .offline)
+                } else {
+                    result.delivered += 1
+                    entries.forEach { deliver(message, to: $0) }
+                }
+            }
+        case .sessions(let sessions):
+            let wanted = Set(sessions)
+            directory.forEach { entry in
+                guard wanted.contains(entry.session) else { return }
+                result.delivered += 1
+                deliver(message, to: entry)
+            }
+        case .all:
+            directory.forEach { entry in
+                result.delivered += 1
+                deliver(message, to: entry)
+            }
+        }
+        return result
+    }
+
+    private func deliver(_ message: PushMessage, to entry: SessionEntry) {
+        let connection = entry.connection
+        guard let hub, connection.loop != index else { return write(message, to: connection) }
+        hub.run(on: connection.loop, from: self) { $0.write(message, to: connection) }
+    }
+
+    private func write(_ message: PushMessage, to connection: ConnectionID) {
+        meters.push(message.deliveryClass, deliver(connection, message) ? .delivered : .dropped)
+    }
+}
+
+@available(*, unavailable)
+extension Sessions: Sendable {}
+
+/// Adds up the parts of one push's result. Bound to the loop the push came from.
+private final class PushGather {
+    private var missing: Int
+    private var sum = PushResult()
+    private let completion: (PushResult) -> Void
+
+    init(expecting parts: Int, completion: @escaping (PushResult) -> Void) {
+        missing = parts
+        self.completion = completion
+    }
+
+    func add(_ result: PushResult) {
+        sum = sum + result
+        missing -= 1
+        if missing == 0 { completion(sum) }
+    }
+}
+
+@available(*, unavailable)
+extension PushGather: Sendable {}

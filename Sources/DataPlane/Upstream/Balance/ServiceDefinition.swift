@@ -1,0 +1,50 @@
+/// Where one instance of a service listens.
+package struct InstanceAddress: Sendable, Hashable {
+    /// An IP address or a name.
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// `host:port`, with brackets around an IPv6 address. The label of journal and states.
+    package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}
+
+/// One entry of `services:` in the configuration.
+package struct ServiceDefinition: Sendable, Equatable {
+    package var name: String
+    package var instances: [InstanceAddress]
+    /// From the first packet to the service's hello.
+    package var connectTimeoutMilliseconds: Int64
+    /// The first pause before connecting again is at most this; each further one at most twice the
+    /// one before.
+    package var backoffMinimumMilliseconds: Int64
+    /// No pause is longer.
+    package var backoffMaximumMilliseconds: Int64
+
+    package init(
+        name: String, instances: [InstanceAddress], connectTimeoutMilliseconds: Int64 = 1_000,
+        backoffMinimumMilliseconds: Int64 = 50, backoffMaximumMilliseconds: Int64 = 2_000
+    ) {
+        self.name = name
+        self.instances = instances
+        self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
+        self.backoffMinimumMilliseconds = backoffMinimumMilliseconds
+        self.backoffMaximumMilliseconds = backoffMaximumMilliseconds
+    }
+}
+
+/// What the control plane publishes to every loop: services and the commands built on them.
+package struct UpstreamSnapshot: Sendable {
+    /// In the order `commands` was built with.
+    package var services: [ServiceDefinition]
+    package var commands: CommandTable
+
+    package init(services: [ServiceDefinition], commands: CommandTable) {
+        self.services = services
+        self.commands = commands
+    }
+}

@@ -1,0 +1,271 @@
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+
+/// The way from one loop to one instance of a service, over all connections it lives through.
+///
+/// Acts on what `LinkStateMachine` decides: connects, says hello, takes calls, fails them when the
+/// connection is lost, waits and connects again, pings when nothing is heard.
+final class Link {
+    let address: InstanceAddress
+    /// `host:port`.
+    let instance: String
+    /// Of the address; the same on every loop and node.
+    let addressHash: UInt64
+    /// Names this link in the table of pending calls; never used twice.
+    let number: Int32
+    let pool: ServicePool
+    /// Calls whose answer is awaited by somebody.
+    var live = 0
+    /// Calls nobody waits for any more, whose answer has not come.
+    var abandoned = 0
+    /// Appended to in this turn, so `Upstream` flushes it at the end.
+    var isDirty = false
+
+    private let upstream: Upstream
+    private var machine: LinkStateMachine
+    private(set) var connection: LinkConnection?
+    private var timer: Scheduled<Void>?
+    private var heartbeat: Scheduled<Void>?
+    private var unansweredPings = 0
+    private var signalledCongestion = false
+
+    init(address: InstanceAddress, number: Int32, pool: ServicePool, upstream: Upstream) {
+        self.address = address
+        self.number = number
+        self.pool = pool
+        self.upstream = upstream
+        instance = address.text
+        addressHash = stableHash(address.text)
+        machine = LinkStateMachine(
+            backoffMinimumMilliseconds: pool.definition.backoffMinimumMilliseconds,
+            backoffMaximumMilliseconds: pool.definition.backoffMaximumMilliseconds)
+    }
+
+    var state: LinkStateMachine.State { machine.state }
+    var takesCalls: Bool { machine.state == .ready }
+    private var limits: Limits { upstream.limits }
+
+    /// Whether one more call of `bytes` fits what may wait on a link.
+    func hasRoom(for bytes: Int) -> Bool {
+        guard let connection, live < upstream.limits.maxInFlightPerLink else { return false }
+        return connection.queuedBytes &+ bytes <= upstream.limits.maxLinkQueueBytes
+    }
+
+    /// Whether readers should pause. Remembers having said so until `drainedSome` relieves.
+    func checkCongestion() -> Bool {
+        guard let connection, connection.queuedBytes > upstream.limits.linkPauseBytes else {
+            return false
+        }
+        signalledCongestion = true
+        return true
+    }
+
+    // MARK: Orders of the owner
+
+    func start() { act(machine.start()) }
+
+    func remove() {
+        act(machine.remove())
+        closeIfDrained()
+    }
+
+    func stop() { act(machine.stop()) }
+
+    /// The configuration has new pauses.
+    func adoptPauses() {
+        machine.backoffMinimumMilliseconds = pool.definition.backoffMinimumMilliseconds
+        machine.backoffMaximumMilliseconds = pool.definition.backoffMaximumMilliseconds
+    }
+
+    /// A call of this link has ended, one way or another.
+    func callEnded() {
+        live &-= 1
+        if live == 0 { closeIfDrained() }
+    }
+
+    /// A peer that leaves this many calls without an answer does not work; a new connection frees
+    /// their slots.
+    func callAbandoned() {
+        abandoned &+= 1
+        guard abandoned > upstream.limits.maxInFlightPerLink else { return }
+        connection?.close()
+        act(machine.lost(.noAnswers, random: &upstream.random))
+    }
+
+    func flush() {
+        isDirty = false
+        connection?.flush()
+        drainedSome()
+    }
+
+    // MARK: Events of the connection
+
+    func beginTurn() { upstream.tick.begin() }
+
+    /// Part of what waited has gone.
+    func drainedSome() {
+        guard signalledCongestion else { return }
+        if let connection, connection.queuedBytes > upstream.limits.linkPauseBytes / 2 { return }
+        signalledCongestion = false
+        upstream.relieve()
+    }
+
+    func received(_ frame: LinkFrame, on connection: LinkConnection) {
+        guard connection === self.connection else { return }
+        switch frame.kind {
+        case .reply where machine.takesAnswers:
+            upstream.answered(frame, by: self)
+        case .push where machine.takesAnswers:
+            machine.proved()
+            upstream.pushed(frame, by: self, on: connection)
+        case .hello where machine.state == .connecting:
+            greeted(frame)
+        case .ping:
+            machine.proved()
+            pinged(frame)
+        case .goaway where machine.takesAnswers:
+            act(machine.goaway())
+            closeIfDrained()
+        case .hello, .reply, .push, .goaway, .call, .cancel, .pushResult:
+            fail(.protocolError)
+        }
+    }
+
+    func connectionEnded(_ reason: LinkDownReason, of connection: LinkConnection) {
+        guard connection === self.connection else { return }
+        upstream.tick.begin()
+        act(machine.lost(machine.state == .connecting ? .noHello : reason, random: &upstream.random))
+    }
+
+    /// An answer came: the connection has proved useful.
+    @inline(__always)
+    func proved() { machine.proved() }
+
+    private func greeted(_ frame: LinkFrame) {
+        guard let hello = try? LinkHello(from: frame.body.readableBytesSpan), hello.version == 1 else {
+            return fail(.protocolError)
+        }
+        timer?.cancel()
+        timer = nil
+        act(machine.greeted())
+    }
+
+    private func pinged(_ frame: LinkFrame) {
+        if frame.flags & LinkFlags.answer != 0 { return }
+        guard frame.body.readableBytes <= 125 else { return fail(.protocolError) }
+        connection?.append(
+            .ping, flags: LinkFlags.answer, stream: frame.stream, body: Array(frame.body.readableBytesView))
+        upstream.markDirty(self)
+    }
+
+    private func fail(_ reason: LinkDownReason) {
+        connection?.close()
+        act(machine.lost(reason, random: &upstream.random))
+    }
+
+    private func closeIfDrained() {
+        guard live == 0, case .draining = machine.state else { return }
+        connection?.close()
+        act(machine.drained(random: &upstream.random))
+    }
+
+    // MARK: Actions
+
+    private func act(_ action: LinkStateMachine.Action) {
+        switch action {
+        case .none: break
+        case .connect: connect()
+        case .takeCalls:
+            pool.refresh()
+            startHeartbeat()
+            upstream.onEvent(.up(service: pool.definition.name, instance: instance))
+        case .drain: pool.refresh()
+        case .drop(let reason, let announce, let retryAfterMilliseconds):
+            drop(reason, announce: announce, retryAfterMilliseconds: retryAfterMilliseconds)
+        }
+    }
+
+    private func connect() {
+        let connection = LinkConnection(link: self, maxFrameBytes: limits.maxLinkFrameBytes)
+        self.connection = connection
+        unansweredPings = 0
+        let allowed = pool.definition.connectTimeoutMilliseconds
+        timer = after(allowed) { link in link.connectTimedOut(connection) }
+        upstream.connector.connect(address, allowed, upstream.loop, connection)
+            .assumeIsolated()
+            .whenComplete { [weak self] result in self?.connected(result, connection) }
+    }
+
+    private func connected(_ result: Result<any Channel, any Error>, _ connection: LinkConnection) {
+        guard connection === self.connection, machine.state == .connecting else {
+            // Given up in the meantime: nobody else knows this channel.
+            if case .success(let channel) = result { channel.close(promise: nil) }
+            return
+        }
+        upstream.tick.begin()
+        switch result {
+        case .success:
+            connection.append(.hello, stream: 0, body: upstream.hello)
+            upstream.markDirty(self)
+        case .failure: act(machine.lost(.connectFailed, random: &upstream.random))
+        }
+    }
+
+    private func connectTimedOut(_ connection: LinkConnection) {
+        guard connection === self.connection, machine.state == .connecting else { return }
+        upstream.tick.begin()
+        fail(connection.isOpen ? .noHello : .connectFailed)
+    }
+
+    private func drop(
+        _ reason: LinkDownReason, announce: Bool, retryAfterMilliseconds: Int64?
+    ) {
+        timer?.cancel()
+        timer = nil
+        heartbeat?.cancel()
+        heartbeat = nil
+        connection?.close()
+        connection = nil
+        pool.refresh()
+        let lost = upstream.failCalls(of: self)
+        drainedSome()
+        if announce {
+            upstream.onEvent(
+                .down(
+                    service: pool.definition.name, instance: instance, reason: reason, lostCalls: lost))
+        }
+        guard let retryAfterMilliseconds, machine.state == .waiting else { return }
+        timer = after(retryAfterMilliseconds) { link in link.act(link.machine.pauseEnded()) }
+    }
+
+    // MARK: Timers
+
+    private func startHeartbeat() {
+        heartbeat = after(limits.heartbeatIntervalMilliseconds) { link in link.beat() }
+    }
+
+    private func beat() {
+        guard let connection, machine.takesAnswers else { return }
+        upstream.tick.begin()
+        if connection.takeActivity() {
+            unansweredPings = 0
+        } else if unansweredPings >= limits.heartbeatMisses {
+            return fail(.noHeartbeat)
+        } else {
+            unansweredPings += 1
+            connection.append(.ping, stream: 0)
+            upstream.markDirty(self)
+        }
+        startHeartbeat()
+    }
+
+    private func after(_ milliseconds: Int64, _ work: @escaping (Link) -> Void) -> Scheduled<Void> {
+        upstream.loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { [weak self] in
+            if let self { work(self) }
+        }
+    }
+}
+
+@available(*, unavailable)
+extension Link: Sendable {}

@@ -1,0 +1,50 @@
+package import NIOCore
+import NIOPosix
+
+/// Makes the connection of a link. Sockets in service; tests put an embedded channel in its place.
+package struct LinkConnector {
+    /// Connects to `address` and adds `handler` to the new channel's pipeline.
+    ///
+    /// The result comes on `loop`.
+    package let connect:
+        (
+            _ address: InstanceAddress, _ timeoutMilliseconds: Int64, _ loop: any EventLoop,
+            _ handler: any ChannelInboundHandler
+        ) -> EventLoopFuture<any Channel>
+
+    package init(
+        connect:
+            @escaping (InstanceAddress, Int64, any EventLoop, any ChannelInboundHandler)
+            -> EventLoopFuture<any Channel>
+    ) { self.connect = connect }
+
+    /// TCP without Nagle's delay. Names are resolved off the loop.
+    package static var sockets: Self { Self(connect: connectSocket) }
+
+    private static func connectSocket(
+        to address: InstanceAddress, timeoutMilliseconds: Int64, loop: any EventLoop,
+        handler: any ChannelInboundHandler
+    ) -> EventLoopFuture<any Channel> {
+        let bound = NIOLoopBound(handler, eventLoop: loop)
+        let marks = ChannelOptions.Types.WriteBufferWaterMark(
+            low: LinkConnection.channelHighWaterBytes / 2, high: LinkConnection.channelHighWaterBytes)
+        let sizes = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: 262_144)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(.milliseconds(timeoutMilliseconds))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.writeBufferWaterMark, value: marks)
+            .channelOption(.recvAllocator, value: sizes)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(bound.value)
+                }
+            }
+        if let socket = try? SocketAddress(ipAddress: address.host, port: address.port) {
+            return bootstrap.connect(to: socket)
+        }
+        return bootstrap.connect(host: address.host, port: address.port)
+    }
+}
+
+@available(*, unavailable)
+extension LinkConnector: Sendable {}

@@ -1,0 +1,219 @@
+import SluiceVocabulary
+
+/// Calls without an answer, of all links of one loop.
+///
+/// A call lives in a slot; its stream id is the slot's place (20 bits) and how often the slot was
+/// used (12 bits), so an answer finds its call without a hash and never another one. A call that
+/// ended without an answer (timeout, cancel) keeps its slot as *abandoned* until the answer comes
+/// after all, the link goes, or five minutes have passed: used again at once, twelve bits come round
+/// in 40 ms at 100,000 calls a second, and a late answer would reach the wrong client.
+/// Opening and ending a call never allocates once the arrays have grown.
+struct PendingCalls {
+    /// Slots at most; a call more is refused.
+    static let maxSlots = 1 << slotBits
+    /// How long an abandoned slot stays out of use when the answer never comes.
+    static let quarantineMilliseconds: Int64 = 300_000
+    private static let slotBits: UInt32 = 20
+    private static let slotMask: UInt32 = (1 << slotBits) - 1
+
+    private enum State: UInt8 { case free, client, own, abandoned }
+
+    private struct Slot {
+        var context: CallContext?
+        var sentAt = MonotonicTime(nanoseconds: 0)
+        var link: Int32 = -1
+        /// The next free slot while this one is free.
+        var nextFree: Int32 = -1
+        var generation: UInt16 = 0
+        var state = State.free
+    }
+
+    /// A call taken out of the table.
+    struct Ended {
+        /// Nil for the gateway's own calls.
+        var context: CallContext?
+        var sentAt: MonotonicTime
+        var link: Int32
+    }
+
+    /// What a stream id that a link names stands for.
+    enum Answer {
+        case call(Ended)
+        /// The call had ended before: its slot is free again now.
+        case late
+        /// Nothing is or was asked under this id on this link.
+        case unknown
+    }
+
+    private var slots: [Slot] = []
+    private var firstFree: Int32 = -1
+    private var requesters = IndexLists(lists: 64)
+    private var wheel = TimingWheel()
+    /// Calls whose caller still waits.
+    private(set) var live = 0
+    /// Slots that wait for a late answer.
+    private(set) var abandoned = 0
+
+    /// Opens a call of a client (`context`) or of the gateway itself (nil).
+    /// - Returns: the stream id (never 0) and when its timer is due; nil when the table is full.
+    mutating func open(
+        _ context: consuming CallContext?, link: Int32, deadline: MonotonicTime, now: MonotonicTime
+    ) -> (stream: UInt32, due: MonotonicTime)? {
+        guard let index = takeFree() else { return nil }
+        let place = Int(index)
+        if let requester = context?.requester {
+            let list = requester.slot
+            requesters.growLists(toHold: list)
+            requesters.insert(index, into: Int32(truncatingIfNeeded: list))
+            slots[place].state = .client
+        } else {
+            slots[place].state = .own
+        }
+        slots[place].context = context
+        slots[place].sentAt = now
+        slots[place].link = link
+        live &+= 1
+        let due = wheel.insert(index, deadline: deadline, now: now)
+        return (stream(of: index), due)
+    }
+
+    /// Ends the call that `link` answers under `stream`.
+    mutating func answer(stream: UInt32, link: Int32) -> Answer {
+        guard let index = find(stream), slots[Int(index)].link == link else { return .unknown }
+        wheel.remove(index)
+        if slots[Int(index)].state == .abandoned {
+            abandoned &-= 1
+            release(index)
+            return .late
+        }
+        let ended = takeOut(index)
+        release(index)
+        return .call(ended)
+    }
+
+    /// Takes every timer that is due and appends its stream id to `streams`.
+    ///
+    /// Quarantines that are over end here too; their links are told through `freed`.
+    mutating func expire(
+        now: MonotonicTime, into streams: inout [UInt32], freed: (_ link: Int32) -> Void
+    ) {
+        var over: [Int32] = []
+        wheel.expire(now: now) { over.append($0) }
+        for index in over {
+            if slots[Int(index)].state == .abandoned {
+                abandoned &-= 1
+                freed(slots[Int(index)].link)
+                release(index)
+            } else {
+                streams.append(stream(of: index))
+            }
+        }
+    }
+
+    /// Ends a call without an answer; its slot waits for a late one.
+    /// - Returns: nil when it has ended before.
+    mutating func abandon(stream: UInt32, now: MonotonicTime) -> Ended? {
+        guard let index = find(stream), slots[Int(index)].state != .abandoned else { return nil }
+        let ended = takeOut(index)
+        slots[Int(index)].state = .abandoned
+        abandoned &+= 1
+        wheel.remove(index)
+        let end = now.advanced(byMilliseconds: Self.quarantineMilliseconds)
+        _ = wheel.insert(index, deadline: end, now: now)
+        return ended
+    }
+
+    /// Ends a call whose link is gone: no late answer can come.
+    /// - Returns: nil when it has ended before.
+    mutating func end(stream: UInt32) -> Ended? {
+        guard let index = find(stream), slots[Int(index)].state != .abandoned else { return nil }
+        wheel.remove(index)
+        let ended = takeOut(index)
+        release(index)
+        return ended
+    }
+
+    /// The calls of `requester` that still wait.
+    func streams(of requester: ConnectionID) -> [UInt32] {
+        guard requester.slot < requesters.lists else { return [] }
+        var streams: [UInt32] = []
+        var index = requesters.first(of: requester.slot)
+        while index >= 0 {
+            if slots[Int(index)].context?.requester == requester { streams.append(stream(of: index)) }
+            index = requesters.next(after: index)
+        }
+        return streams
+    }
+
+    /// The calls of `link` that still wait. Walks the whole table; frees its abandoned slots.
+    mutating func takeStreams(ofLink link: Int32) -> [UInt32] {
+        var streams: [UInt32] = []
+        for place in slots.indices where slots[place].link == link {
+            let index = Int32(truncatingIfNeeded: place)
+            if slots[place].state == .abandoned {
+                wheel.remove(index)
+                abandoned &-= 1
+                release(index)
+            } else {
+                streams.append(stream(of: index))
+            }
+        }
+        return streams
+    }
+
+    /// The earliest time at which `expire` can find something.
+    var nextDue: MonotonicTime? { wheel.nextDue }
+
+    // MARK: Slots
+
+    private func stream(of index: Int32) -> UInt32 {
+        UInt32(slots[Int(index)].generation) << Self.slotBits | UInt32(truncatingIfNeeded: index)
+    }
+
+    private func find(_ stream: UInt32) -> Int32? {
+        let place = Int(stream & Self.slotMask)
+        guard place < slots.count, slots[place].state != .free,
+            UInt32(slots[place].generation) == stream >> Self.slotBits
+        else { return nil }
+        return Int32(truncatingIfNeeded: place)
+    }
+
+    private mutating func takeFree() -> Int32? {
+        if firstFree < 0 { grow() }
+        guard firstFree >= 0 else { return nil }
+        let index = firstFree
+        firstFree = slots[Int(index)].nextFree
+        // 1...4095: with 0 left out no stream id is 0, which is the link itself.
+        let generation = slots[Int(index)].generation &+ 1
+        slots[Int(index)].generation = generation > 0xFFF ? 1 : generation
+        return index
+    }
+
+    private mutating func grow() {
+        let old = slots.count
+        let size = min(Self.maxSlots, max(64, old * 2))
+        guard size > old else { return }
+        slots.append(contentsOf: repeatElement(Slot(), count: size - old))
+        requesters.growIndexes(to: size)
+        wheel.grow(to: size)
+        for place in (old..<size).reversed() {
+            slots[place].nextFree = firstFree
+            firstFree = Int32(truncatingIfNeeded: place)
+        }
+    }
+
+    private mutating func takeOut(_ index: Int32) -> Ended {
+        let place = Int(index)
+        if slots[place].state == .client { requesters.remove(index) }
+        live &-= 1
+        return Ended(
+            context: slots[place].context.take(), sentAt: slots[place].sentAt, link: slots[place].link)
+    }
+
+    private mutating func release(_ index: Int32) {
+        slots[Int(index)].state = .free
+        slots[Int(index)].link = -1
+        slots[Int(index)].nextFree = firstFree
+        firstFree = index
+    }
+}

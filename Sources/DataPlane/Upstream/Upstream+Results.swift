@@ -1,0 +1,93 @@
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+
+/// How calls end, and what services send unasked.
+extension Upstream {
+    /// A reply frame came. Late and unknown ones are ignored on purpose: their caller has gone.
+    func answered(_ frame: LinkFrame, by link: Link) {
+        switch pending.answer(stream: frame.stream, link: link.number) {
+        case .call(let ended):
+            link.proved()
+            let outcome = Self.read(frame.body, meters: link.pool.meters)
+            finish(ended, stream: frame.stream, outcome: outcome, link: link)
+            link.callEnded()
+        case .late: link.abandoned &-= 1
+        case .unknown: break
+        }
+    }
+
+    /// 1-999 are the gateway's own refusals: a service that sends one would forge them.
+    private static func read(_ body: ByteBuffer, meters: ServiceMeters) -> CallOutcome {
+        guard let view = try? ProtobufEnvelope.scan(body.readableBytesSpan),
+            view.status == 0 || view.status >= 1_000
+        else {
+            meters.badUpstreamAnswer.add()
+            return .refused(.badUpstreamAnswer)
+        }
+        (view.status == 0 ? meters.ok : meters.serviceStatus).add()
+        return .reply(view, body)
+    }
+
+    func timedOut(_ stream: UInt32) {
+        guard let (ended, link) = giveUp(stream) else { return }
+        link?.pool.meters.timedOut.add()
+        finish(ended, stream: stream, outcome: .refused(.timedOut), link: link)
+    }
+
+    /// The link is gone: everything it still owed gets 503.
+    /// - Returns: how many calls that were.
+    func failCalls(of link: Link) -> Int {
+        let streams = pending.takeStreams(ofLink: link.number)
+        link.abandoned = 0
+        for stream in streams {
+            guard let ended = pending.end(stream: stream) else { continue }
+            link.live &-= 1
+            link.pool.meters.serviceUnavailable.add()
+            finish(ended, stream: stream, outcome: .refused(.serviceUnavailable), link: link)
+        }
+        forgetStopped()
+        return streams.count
+    }
+
+    private func finish(
+        _ ended: consuming PendingCalls.Ended, stream: UInt32, outcome: CallOutcome, link: Link?
+    ) {
+        let nanoseconds = tick.now.nanoseconds(since: ended.sentAt)
+        link?.pool.meters.duration.record(nanoseconds: nanoseconds)
+        if let context = ended.context {
+            onResult(
+                context,
+                CallResult(
+                    outcome: outcome, instance: link?.instance ?? "", upstreamNanoseconds: nanoseconds,
+                    attempts: 1))
+        } else if let call = ownCalls.removeValue(forKey: stream) {
+            call.finish(outcome)
+        }
+    }
+
+    /// A push frame came. One that cannot be read or names too many delivers to nobody.
+    func pushed(_ frame: LinkFrame, by link: Link, on connection: LinkConnection) {
+        let stream = frame.stream
+        let answer: (PushResult) -> Void = { [weak self, weak connection] result in
+            guard stream != 0, let self, let connection, link.connection === connection else { return }
+            connection.append(.pushResult, stream: stream, body: result.linkBody())
+            self.markDirty(link)
+        }
+        guard let push = try? LinkPush(from: frame.body) else {
+            link.pool.meters.malformedPushes.add()
+            return answer(PushResult())
+        }
+        let isTooLarge =
+            switch push.targets {
+            case .users(let users): users.count > limits.maxPushTargets
+            case .sessions(let sessions): sessions.count > limits.maxPushTargets
+            case .all: false
+            }
+        guard !isTooLarge else {
+            pushTargetsExceeded.add()
+            return answer(PushResult())
+        }
+        onPush(push, answer)
+    }
+}

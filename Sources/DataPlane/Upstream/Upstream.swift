@@ -1,0 +1,344 @@
+package import NIOCore
+package import SluiceFraming
+package import SluicePolicy
+package import SluiceVocabulary
+
+/// The way to the services, for one event loop: which instance, which link, which answer is whose.
+///
+/// Loop-bound: everything here runs on `loop`. Every accepted call ends exactly once: by its answer,
+/// by its deadline, or with its link; unless its requester is cancelled, then silently. Time comes
+/// from `tick`, so a call reads no clock.
+package final class Upstream {
+    /// Called when a dispatched call ends. Set once by the owner, before `start`.
+    package var onResult: (CallContext, CallResult) -> Void = { _, _ in }
+    /// Called when a service pushes. `answer` may be called later, on the loop, once.
+    package var onPush: (LinkPush, _ answer: @escaping (PushResult) -> Void) -> Void = { _, answer in
+        answer(PushResult())
+    }
+    /// A congested link has drained: readers paused after `.sent(isCongested: true)` may go on.
+    package var onRelieved: () -> Void = {}
+    /// An instance became reachable or stopped being so, as this loop sees it.
+    package var onEvent: (UpstreamEvent) -> Void = { _ in }
+
+    let loop: any EventLoop
+    let tick: LoopTick
+    let limits: Limits
+    let connector: LinkConnector
+    /// Body of the hello that this node says on each link.
+    let hello: [UInt8]
+    var random: SeededRandom
+
+    private let meters: UpstreamMeters
+    private let callsExceeded: Counter
+    private let bytesExceeded: Counter
+    let pushTargetsExceeded: Counter
+    private var pools: [ServicePool] = []
+    /// Links that are no longer configured and wait for their last answers.
+    private var leaving: [Link] = []
+    private var nextLinkNumber: Int32 = 0
+    private var links: [Int32: Link] = [:]
+    private var commands: CommandTable
+    private var isStarted = false
+    private var isRelieving = false
+    private var dirty: [Link] = []
+    var pending = PendingCalls()
+    var ownCalls: [UInt32: OwnCall] = [:]
+    private var timer: Scheduled<Void>?
+    private var timerDue = MonotonicTime(nanoseconds: .max)
+
+    /// - Parameters:
+    ///   - loop: where everything here runs.
+    ///   - tick: that loop's.
+    ///   - snapshot: services and commands to begin with.
+    ///   - node: this gateway's name, told to services.
+    ///   - meters: where this loop counts.
+    ///   - random: spreads reconnects.
+    ///   - connector: how links connect; sockets unless a test says otherwise.
+    package init(
+        loop: any EventLoop, tick: LoopTick, snapshot: UpstreamSnapshot, limits: Limits, node: String,
+        meters: UpstreamMeters, random: SeededRandom, connector: LinkConnector = .sockets
+    ) {
+        self.loop = loop
+        self.tick = tick
+        self.limits = limits
+        self.connector = connector
+        self.meters = meters
+        self.random = random
+        hello = LinkHello(node: node).encoded()
+        commands = snapshot.commands
+        callsExceeded = meters.limitExceeded("max_in_flight_per_link")
+        bytesExceeded = meters.limitExceeded("max_link_queue_bytes")
+        pushTargetsExceeded = meters.limitExceeded("max_push_targets")
+        adopt(snapshot)
+        tick.onFinish { [weak self] in self?.flushLinks() }
+    }
+
+    // MARK: Life
+
+    /// Connects to every instance. Calls are refused with 503 until a link stands.
+    package func start() {
+        loop.assertInEventLoop()
+        isStarted = true
+        for pool in pools {
+            for link in pool.links { link.start() }
+        }
+    }
+
+    /// Closes every link and ends every pending call with 503. Leaves no timer and no channel.
+    package func stop() {
+        loop.assertInEventLoop()
+        isStarted = false
+        let all = links.values
+        for link in all { link.stop() }
+        links = [:]
+        leaving = []
+        pools = []
+        dirty = []
+        timer?.cancel()
+        timer = nil
+        timerDue = MonotonicTime(nanoseconds: .max)
+    }
+
+    /// Takes new services and commands over. Links of instances that stay are untouched; those of
+    /// instances that go take no new calls and close after their last answer.
+    package func adopt(_ snapshot: UpstreamSnapshot) {
+        commands = snapshot.commands
+        var old = pools
+        pools = snapshot.services.map { definition in
+            let place = old.firstIndex { $0.definition.name == definition.name }
+            let pool = place.map { old.remove(at: $0) }
+            return adopt(definition, into: pool)
+        }
+        for pool in old { retire(pool.links, of: pool) }
+    }
+
+    private func adopt(_ definition: ServiceDefinition, into existing: ServicePool?) -> ServicePool {
+        let pool =
+            existing
+            ?? ServicePool(
+                definition: definition, meters: ServiceMeters(service: definition.name, of: meters))
+        pool.definition = definition
+        var old = pool.links
+        var seen: Set<InstanceAddress> = []
+        pool.links = definition.instances.filter { seen.insert($0).inserted }.map { address in
+            if let place = old.firstIndex(where: { $0.address == address }) {
+                return old.remove(at: place)
+            }
+            return makeLink(address, in: pool)
+        }
+        retire(old, of: pool)
+        for link in pool.links {
+            link.adoptPauses()
+            if isStarted { link.start() }
+        }
+        return pool
+    }
+
+    private func makeLink(_ address: InstanceAddress, in pool: ServicePool) -> Link {
+        let link = Link(address: address, number: nextLinkNumber, pool: pool, upstream: self)
+        links[nextLinkNumber] = link
+        nextLinkNumber += 1
+        return link
+    }
+
+    private func retire(_ old: [Link], of pool: ServicePool) {
+        pool.links.removeAll { link in old.contains { $0 === link } }
+        leaving.append(contentsOf: old)
+        for link in old { link.remove() }
+        forgetStopped()
+        pool.refresh()
+    }
+
+    /// Drops links that have ended for good.
+    func forgetStopped() {
+        for link in leaving where link.state == .stopped { links[link.number] = nil }
+        leaving.removeAll { $0.state == .stopped }
+    }
+
+    /// Calls whose caller still waits for the end.
+    package var pendingCalls: Int { pending.live }
+
+    /// Every link as this loop sees it, those that leave last.
+    package var states: [(service: String, instance: String, state: LinkState)] {
+        (pools.flatMap(\.links) + leaving).map { link in
+            (link.pool.definition.name, link.instance, LinkState(link.state))
+        }
+    }
+
+    // MARK: Calls
+
+    /// Sends a client's request to an instance of the command's service.
+    ///
+    /// - Parameters:
+    ///   - permit: proof that the policy was asked.
+    ///   - envelope: protobuf, free of fields 32-63.
+    ///   - stamp: the sender's identity, see `EnvelopeStamp`.
+    ///   - context: comes back with the result.
+    package func dispatch(
+        _ permit: Permit, envelope: RawSpan, stamp: [UInt8], context: consuming CallContext
+    ) -> Dispatch {
+        tick.begin()
+        let command = context.command
+        let elapsed = tick.now.nanoseconds(since: context.startedAt) / 1_000_000
+        let left = Int64(command.timeoutMilliseconds) &- elapsed
+        let key = context.stickyKey
+        return send(
+            command, context: consume context, key: key, milliseconds: left, envelope: envelope,
+            stamp: stamp
+        ).dispatch
+    }
+
+    /// Chooses a link, opens a pending call and appends the frame.
+    func send(
+        _ command: Command, context: consuming CallContext?, key: UInt64, milliseconds: Int64,
+        envelope: RawSpan, stamp: [UInt8]
+    ) -> (dispatch: Dispatch, stream: UInt32) {
+        guard let pool = pool(for: command) else { return (.refused(.serviceUnavailable), 0) }
+        guard milliseconds > 0 else {
+            pool.meters.timedOut.add()
+            return (.refused(.timedOut), 0)
+        }
+        let bytes = envelope.byteCount &+ stamp.count &+ 32
+        let link: Link
+        switch pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes) {
+        case .link(let chosen): link = chosen
+        case .unavailable:
+            pool.meters.serviceUnavailable.add()
+            return (.refused(.serviceUnavailable), 0)
+        case .overloaded:
+            return (overloaded(pool), 0)
+        }
+        let now = tick.now
+        let deadline = now.advanced(byMilliseconds: milliseconds)
+        guard let connection = link.connection,
+            let opened = pending.open(context, link: link.number, deadline: deadline, now: now)
+        else { return (overloaded(pool), 0) }
+        connection.appendCall(
+            stream: opened.stream, envelope: envelope, stamp: stamp,
+            milliseconds: UInt32(truncatingIfNeeded: milliseconds))
+        link.live &+= 1
+        if !link.isDirty { markDirty(link) }
+        if opened.due < timerDue { arm(opened.due) }
+        return (.sent(isCongested: link.checkCongestion()), opened.stream)
+    }
+
+    private func overloaded(_ pool: ServicePool) -> Dispatch {
+        pool.meters.overloaded.add()
+        let isFull = pool.ready.allSatisfy { $0.live >= limits.maxInFlightPerLink }
+        (isFull ? callsExceeded : bytesExceeded).add()
+        return .refused(.overloaded)
+    }
+
+    /// The pool of a command's service. A command of an earlier snapshot is looked up by name.
+    private func pool(for command: Command) -> ServicePool? {
+        let index = command.serviceIndex
+        if index >= 0, index < pools.count, pools[index].definition.name == command.service {
+            return pools[index]
+        }
+        return pools.first { $0.definition.name == command.service }
+    }
+
+    /// The requester has gone: its calls end without a callback, services are told.
+    ///
+    /// - Returns: the calls that ended, so that each can be accounted for.
+    @discardableResult
+    package func cancel(requester: ConnectionID) -> [CallContext] {
+        let streams = pending.streams(of: requester)
+        guard !streams.isEmpty else { return [] }
+        tick.begin()
+        var ended: [CallContext] = []
+        for stream in streams {
+            guard let (call, link) = giveUp(stream) else { continue }
+            if let context = call.context { ended.append(context) }
+            link?.pool.meters.cancelled.add()
+        }
+        return ended
+    }
+
+    /// Ends a call without its answer and tells the service.
+    func giveUp(_ stream: UInt32) -> (ended: PendingCalls.Ended, link: Link?)? {
+        guard let ended = pending.abandon(stream: stream, now: tick.now) else { return nil }
+        armForNext()
+        guard let link = links[ended.link] else { return (ended, nil) }
+        link.connection?.append(.cancel, stream: stream)
+        markDirty(link)
+        link.callAbandoned()
+        link.callEnded()
+        return (ended, link)
+    }
+
+    // MARK: The end of a turn
+
+    func markDirty(_ link: Link) {
+        guard !link.isDirty else { return }
+        link.isDirty = true
+        dirty.append(link)
+        tick.begin()
+    }
+
+    private func flushLinks() {
+        var place = 0
+        while place < dirty.count {
+            dirty[place].flush()
+            place += 1
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// Tells the owner in a turn of its own, so that what it sends then is flushed as usual.
+    func relieve() {
+        guard !isRelieving else { return }
+        isRelieving = true
+        loop.assumeIsolated().execute { [weak self] in
+            guard let self else { return }
+            self.isRelieving = false
+            self.tick.begin()
+            self.onRelieved()
+        }
+    }
+
+    // MARK: Deadlines
+
+    /// Arms the loop's only timer. It is left alone when its call ends early: it then finds nothing
+    /// due and sleeps until the next deadline, or ends when no call is left.
+    private func arm(_ due: MonotonicTime) {
+        timer?.cancel()
+        timerDue = due
+        let pause = max(0, due.nanoseconds(since: tick.now))
+        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { [weak self] in
+            self?.timerFired()
+        }
+    }
+
+    private func armForNext() {
+        if let due = pending.nextDue, due < timerDue { arm(due) }
+    }
+
+    private func timerFired() {
+        timer = nil
+        timerDue = MonotonicTime(nanoseconds: .max)
+        tick.begin()
+        var streams: [UInt32] = []
+        pending.expire(now: tick.now, into: &streams) { number in links[number]?.abandoned -= 1 }
+        for stream in streams { timedOut(stream) }
+        armForNext()
+    }
+}
+
+@available(*, unavailable)
+extension Upstream: Sendable {}
+
+/// Where a link stands, for operators.
+package enum LinkState: String, Sendable, CaseIterable {
+    case connecting, ready, draining, waiting, stopped
+
+    init(_ state: LinkStateMachine.State) {
+        switch state {
+        case .idle, .stopped: self = .stopped
+        case .connecting: self = .connecting
+        case .ready: self = .ready
+        case .draining: self = .draining
+        case .waiting: self = .waiting
+        }
+    }
+}

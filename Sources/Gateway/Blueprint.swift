@@ -1,0 +1,140 @@
+package import SluiceDocuments
+package import SluiceEdge
+package import SluiceIdentity
+package import SluicePolicy
+package import SluiceUpstream
+package import SluiceVocabulary
+
+/// What a configuration becomes: checked, with keys read, ready to be published to the loops.
+package struct Blueprint: Sendable {
+    package var configuration: Configuration
+    package var keys: KeySet
+    package var tokenRules: TokenRules
+    package var issuer: TokenIssuer?
+    package var upstream: UpstreamSnapshot
+    package var catalog: ActionCatalog
+
+    /// Changes with anything a running gateway takes over.
+    package var fingerprint: String { "\(configuration) keys \(keys.revision)" }
+
+    /// What `demo` replaces: keys made up for this run, services on ports chosen at start.
+    package struct Overrides: Sendable {
+        package var keys: [KeyMaterial]?
+        /// Host and port by service name.
+        package var instances: [String: InstanceAddress] = [:]
+
+        package init() {}
+    }
+
+    /// Reads the keys and compiles the command table.
+    ///
+    /// - Throws: every error found, with its place in the file where it has one.
+    package static func make(
+        _ configuration: Configuration, overrides: Overrides
+    ) async throws(DiagnosticList) -> Blueprint {
+        let materials = try overrides.keys ?? readKeys(configuration)
+        let identity = configuration.identity
+        let rules = TokenRules(
+            issuer: identity.issuer, audience: identity.audience,
+            leewaySeconds: identity.leewaySeconds,
+            maxTokenBytes: configuration.limits.maxTokenBytes)
+        let keys: KeySet
+        var issuer: TokenIssuer?
+        do throws(KeyError) {
+            keys = try await KeySet.make(materials)
+            if let issue = identity.issue {
+                issuer = try TokenIssuer(
+                    keys: keys, kid: overrides.keys?.first?.kid ?? issue.key,
+                    issuer: identity.issuer, audience: identity.audience,
+                    ttlSeconds: issue.ttlSeconds, refreshTTLSeconds: issue.refreshTTLSeconds,
+                    leewaySeconds: identity.leewaySeconds,
+                    maxTokenBytes: configuration.limits.maxTokenBytes)
+            }
+        } catch {
+            throw Self.failure("identity.keys: \(error.text)")
+        }
+        return try assemble(configuration, overrides, keys, rules, issuer)
+    }
+
+    private static func assemble(
+        _ configuration: Configuration, _ overrides: Overrides, _ keys: KeySet,
+        _ rules: TokenRules, _ issuer: TokenIssuer?
+    ) throws(DiagnosticList) -> Blueprint {
+        let catalog = ActionCatalog(commands: configuration.commands.map(\.name))
+        let services = configuration.services.map { service in
+            ServiceDefinition(
+                name: service.name,
+                instances: overrides.instances[service.name].map { [$0] }
+                    ?? service.instances.map { InstanceAddress(host: $0.host, port: $0.port) },
+                connectTimeoutMilliseconds: service.connectTimeoutMilliseconds,
+                backoffMinimumMilliseconds: service.backoffMinimumMilliseconds,
+                backoffMaximumMilliseconds: service.backoffMaximumMilliseconds)
+        }
+        let definitions = configuration.commands.map { command in
+            CommandDefinition(
+                id: command.id, name: command.name, service: command.service,
+                from: command.from.commandOrigin,
+                timeoutMilliseconds: UInt32(clamping: command.timeoutMilliseconds),
+                isOrdered: command.isOrdered, isRetrySafe: command.isRetrySafe,
+                maxBytes: command.maxBytes)
+        }
+        do {
+            let table = try CommandTable(
+                definitions, services: services.map(\.name), catalog: catalog)
+            return Blueprint(
+                configuration: configuration, keys: keys, tokenRules: rules, issuer: issuer,
+                upstream: UpstreamSnapshot(services: services, commands: table), catalog: catalog)
+        } catch {
+            throw failure("commands: \(error)")
+        }
+    }
+
+    private static func readKeys(
+        _ configuration: Configuration
+    ) throws(DiagnosticList) -> [KeyMaterial] {
+        var materials: [KeyMaterial] = []
+        for key in configuration.identity.keys {
+            materials.append(
+                KeyMaterial(
+                    kid: key.kid, algorithm: key.algorithm,
+                    secret: try configuration.readSecret(of: key)))
+        }
+        return materials
+    }
+
+    static func failure(_ message: String) -> DiagnosticList {
+        let sink = DiagnosticSink()
+        sink.error(message, at: SourcePosition(file: "configuration", line: 1, column: 1), hint: nil)
+        return sink.list
+    }
+
+    /// Everything a loop decides by, with the policy that was compiled for this catalog.
+    package func snapshot(_ policy: PolicySnapshot) -> EdgeSnapshot {
+        EdgeSnapshot(
+            policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
+            loginClaims: configuration.identity.issue?.claims ?? [])
+    }
+
+    /// Differences to `other` that only a restart puts in force.
+    package func needsRestart(comparedTo other: Blueprint) -> [String] {
+        var changes: [String] = []
+        let old = other.configuration
+        if configuration.listeners != old.listeners { changes.append("listeners") }
+        if configuration.admin != old.admin { changes.append("admin") }
+        if configuration.loops != old.loops { changes.append("loops") }
+        if configuration.policies != old.policies { changes.append("policies") }
+        if configuration.telemetry != old.telemetry { changes.append("telemetry") }
+        if configuration.limits != old.limits { changes.append("limits") }
+        return changes
+    }
+}
+
+extension Configuration.Command.Origin {
+    var commandOrigin: CommandOrigin {
+        switch self {
+        case .client: .client
+        case .gateway: .gateway
+        case .push: .push
+        }
+    }
+}

@@ -1,0 +1,121 @@
+package import SluiceVocabulary
+
+/// Everything the process is told before it starts: one plain value, checked as a whole.
+///
+/// `Config/sluice.yaml` explains each key; its values are the built-in defaults.
+package struct Configuration: Sendable, Equatable {
+    package var listeners: [Listener]
+    package var admin: Admin
+    /// Event loops; 0 = one per core.
+    package var loops: Int
+    /// Directory of the policy files.
+    package var policies: String
+    /// Empty = no PID file.
+    package var pidFile: String
+    package var identity: Identity
+    package var services: [Service]
+    package var commands: [Command]
+    package var telemetry: Telemetry
+    package var limits: Limits
+    /// How long a drain may take before the connections left are cut.
+    package var drainDeadlineMilliseconds: Int64
+
+    /// Where clients connect: WebSocket at `/ws`, HTTP at `/v1`.
+    package struct Listener: Sendable, Equatable {
+        package var name: String
+        /// An IP address; `0.0.0.0` or `::` = all of them.
+        package var address: String
+        /// 0 = any free one.
+        package var port: Int
+    }
+
+    /// Where the operator's tools connect. Loopback only.
+    package struct Admin: Sendable, Equatable {
+        package var address: String
+        package var port: Int
+    }
+
+    /// Who is believed, and in whose name tokens are issued.
+    package struct Identity: Sendable, Equatable {
+        package var keys: [Key]
+        /// Nil = any issuer.
+        package var issuer: String?
+        /// Nil = any audience.
+        package var audience: String?
+        /// How far `exp` and `nbf` may be off.
+        package var leewaySeconds: Int64
+        /// Nil = the gateway issues no tokens: logins must bring one from the user service.
+        package var issue: Issue?
+    }
+
+    /// A key that tokens are verified with.
+    package struct Key: Sendable, Equatable {
+        package var kid: String
+        /// The only algorithm this key is good for: `HS256`.
+        package var algorithm: String
+        /// The file that holds the secret; `readSecret` reads it.
+        package var secretFile: String
+    }
+
+    /// How tokens are made at a login.
+    package struct Issue: Sendable, Equatable {
+        /// `kid` of one of the keys.
+        package var key: String
+        package var ttlSeconds: Int64
+        package var refreshTTLSeconds: Int64
+        /// Claims copied from the user service's answer.
+        package var claims: [String]
+    }
+
+    /// A service behind the gateway, as a list of instances.
+    package struct Service: Sendable, Equatable {
+        package var name: String
+        /// `native`, the only link there is now.
+        package var link: String
+        package var instances: [Instance]
+        package var connectTimeoutMilliseconds: Int64
+        package var backoffMinimumMilliseconds: Int64
+        package var backoffMaximumMilliseconds: Int64
+    }
+
+    package struct Instance: Sendable, Equatable {
+        /// An IP address or a host name.
+        package var host: String
+        package var port: Int
+
+        /// `host:port`, with an IPv6 address in brackets.
+        package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    }
+
+    /// A command that services offer; its name is what policies decide about.
+    package struct Command: Sendable, Equatable {
+        package var id: UInt32
+        package var name: String
+        /// The service that answers it. Empty for pushes nobody but services sends.
+        package var service: String
+        package var from: Origin
+        package var timeoutMilliseconds: Int64
+        package var isOrdered: Bool
+        package var isRetrySafe: Bool
+        package var maxBytes: Int
+
+        /// Who may send it.
+        package enum Origin: String, Sendable, CaseIterable {
+            case client, gateway, push
+        }
+    }
+
+    package struct Telemetry: Sendable, Equatable {
+        package var journal: JournalMode
+        /// Label sets over all metrics before further ones share `_overflow`.
+        package var metricsSeries: Int
+
+        package enum JournalMode: String, Sendable, CaseIterable {
+            /// journald where there is one, else JSON lines on standard error.
+            case auto
+            case journald
+            case standardError = "stderr"
+            case off
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import SluiceDocuments
+import SluiceVocabulary
+
+/// The limits, and how they depend on each other.
+extension ConfigurationDecoder {
+    func decodeLimits(_ group: ConfigurationReader) -> Limits {
+        var limits = Limits()
+        let mebi: Int64 = 1_048_576
+        limits.maxFrameBytes = group.bytes(
+            "max_frame_bytes", default: limits.maxFrameBytes, in: 1_024...16 * mebi)
+        limits.maxHeaderBytes = group.bytes(
+            "max_header_bytes", default: limits.maxHeaderBytes, in: 1_024...mebi)
+        limits.maxBodyBytes = group.bytes(
+            "max_body_bytes", default: limits.maxBodyBytes, in: 1_024...64 * mebi)
+        limits.maxTokenBytes = group.bytes(
+            "max_token_bytes", default: limits.maxTokenBytes, in: 256...65_536)
+        limits.maxConnections = group.integer(
+            "max_connections", default: limits.maxConnections, in: 1...10_000_000)
+        limits.handshakeTimeoutMilliseconds = group.milliseconds(
+            "handshake_timeout", default: limits.handshakeTimeoutMilliseconds, in: 100...600_000)
+        limits.authenticationTimeoutMilliseconds = group.milliseconds(
+            "authentication_timeout", default: limits.authenticationTimeoutMilliseconds,
+            in: 100...600_000)
+        limits.heartbeatIntervalMilliseconds = group.milliseconds(
+            "heartbeat_interval", default: limits.heartbeatIntervalMilliseconds,
+            in: 1_000...3_600_000)
+        limits.heartbeatMisses = group.integer(
+            "heartbeat_misses", default: limits.heartbeatMisses, in: 1...100)
+        limits.maxOutboxBytes = group.bytes(
+            "max_outbox_bytes", default: limits.maxOutboxBytes, in: 4_096...1_024 * mebi)
+        limits.maxInFlightPerConnection = group.integer(
+            "max_in_flight_per_connection", default: limits.maxInFlightPerConnection, in: 1...65_536
+        )
+        limits.maxInFlightPerLink = group.integer(
+            "max_in_flight_per_link", default: limits.maxInFlightPerLink, in: 1...1_000_000)
+        limits.maxLinkQueueBytes = group.bytes(
+            "max_link_queue_bytes", default: limits.maxLinkQueueBytes, in: 65_536...4_096 * mebi)
+        limits.linkPauseBytes = group.bytes(
+            "link_pause_bytes", default: limits.linkPauseBytes, in: 4_096...4_096 * mebi)
+        limits.maxLinkFrameBytes = group.bytes(
+            "max_link_frame_bytes", default: limits.maxLinkFrameBytes, in: 4_096...256 * mebi)
+        limits.maxCachedTokens = group.integer(
+            "max_cached_tokens", default: limits.maxCachedTokens, in: 0...10_000_000)
+        limits.maxPushTargets = group.integer(
+            "max_push_targets", default: limits.maxPushTargets, in: 1...1_000_000)
+        checkLimits(limits, group)
+        group.mapping.finish()
+        return limits
+    }
+
+    /// Pairs in which one limit would make the other pointless or harmful.
+    private func checkLimits(_ limits: Limits, _ group: ConfigurationReader) {
+        if limits.linkPauseBytes > limits.maxLinkQueueBytes {
+            sink.error(
+                "reading would pause only after requests are refused",
+                at: group.place("link_pause_bytes"),
+                hint: "make it at most `max_link_queue_bytes` (\(limits.maxLinkQueueBytes))")
+        }
+        if limits.maxFrameBytes > limits.maxOutboxBytes {
+            sink.error(
+                "a single message would fill the outbox", at: group.place("max_outbox_bytes"),
+                hint: "make it at least `max_frame_bytes` (\(limits.maxFrameBytes))")
+        }
+        // Head room for the frame's header and the identity stamped on.
+        if limits.maxFrameBytes + 4_096 > limits.maxLinkFrameBytes {
+            sink.error(
+                "a client's largest message would not fit into a link frame",
+                at: group.place("max_link_frame_bytes"),
+                hint: "make it at least \(limits.maxFrameBytes + 4_096)")
+        }
+        if limits.maxTokenBytes > limits.maxHeaderBytes {
+            sink.warning(
+                "a token of this size does not fit into a handshake",
+                at: group.place("max_token_bytes"),
+                hint: "make it smaller than `max_header_bytes` (\(limits.maxHeaderBytes))")
+        }
+    }
+}

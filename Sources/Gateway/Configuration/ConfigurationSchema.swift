@@ -1,0 +1,78 @@
+/// The shape of the configuration: which keys exist, and what they hold.
+///
+/// Environment variables are turned into keys with it, since `_` both joins words and parts them.
+/// The decoder knows the same keys; a test holds the two and `Config/sluice.yaml` together.
+indirect enum ConfigurationSchema: Sendable {
+    case scalar
+    case list(Self)
+    case mapping(KeyValuePairs<String, Self>)
+
+    static let root: Self = .mapping([
+        "listeners": .list(.mapping(["name": .scalar, "address": .scalar, "port": .scalar])),
+        "admin": .mapping(["address": .scalar, "port": .scalar]),
+        "loops": .scalar,
+        "policies": .scalar,
+        "pid_file": .scalar,
+        "identity": .mapping([
+            "keys": .list(
+                .mapping(["kid": .scalar, "algorithm": .scalar, "secret_file": .scalar])),
+            "issuer": .scalar,
+            "audience": .scalar,
+            "leeway": .scalar,
+            "issue": .mapping([
+                "key": .scalar, "ttl": .scalar, "refresh_ttl": .scalar, "claims": .list(.scalar),
+            ]),
+        ]),
+        "services": .list(
+            .mapping([
+                "name": .scalar, "link": .scalar, "instances": .list(.scalar),
+                "connect_timeout": .scalar, "backoff": .mapping(["min": .scalar, "max": .scalar]),
+            ])),
+        "commands": .list(
+            .mapping([
+                "id": .scalar, "name": .scalar, "service": .scalar, "from": .scalar,
+                "timeout": .scalar, "ordered": .scalar, "retry_safe": .scalar, "max_bytes": .scalar,
+            ])),
+        "telemetry": .mapping(["journal": .scalar, "metrics_series": .scalar]),
+        "limits": .mapping([
+            "max_frame_bytes": .scalar,
+            "max_header_bytes": .scalar,
+            "max_body_bytes": .scalar,
+            "max_token_bytes": .scalar,
+            "max_connections": .scalar,
+            "handshake_timeout": .scalar,
+            "authentication_timeout": .scalar,
+            "heartbeat_interval": .scalar,
+            "heartbeat_misses": .scalar,
+            "max_outbox_bytes": .scalar,
+            "max_in_flight_per_connection": .scalar,
+            "max_in_flight_per_link": .scalar,
+            "max_link_queue_bytes": .scalar,
+            "link_pause_bytes": .scalar,
+            "max_link_frame_bytes": .scalar,
+            "max_cached_tokens": .scalar,
+            "max_push_targets": .scalar,
+        ]),
+        "drain": .mapping(["deadline": .scalar]),
+    ])
+
+    /// Every key that holds a value, as a path with `#` for an index: `listeners.#.port`.
+    var leaves: [[String]] {
+        switch self {
+        case .scalar: [[]]
+        case .list(.scalar): [[], ["#"]]
+        case .list(let item): item.leaves.map { ["#"] + $0 }
+        case .mapping(let keys): keys.flatMap { key, value in value.leaves.map { [key] + $0 } }
+        }
+    }
+}
+
+extension Configuration {
+    /// Every key that holds a value, as a path with `#` for an index: `listeners`, `#`, `port`.
+    package static var keys: [[String]] { ConfigurationSchema.root.leaves }
+
+    /// The environment variable that sets a key; `#` becomes 0.
+    package static func variable(for key: [String]) -> String {
+        ConfigurationEnvironment.prefix + ConfigurationEnvironment.variable(key)
+    }
+}

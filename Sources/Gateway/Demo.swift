@@ -1,0 +1,59 @@
+import NIOPosix
+import SluiceDemoServices
+import SluiceDocuments
+import SluiceEdge
+import SluiceIdentity
+import SluiceTelemetry
+import SluiceUpstream
+import SluiceVocabulary
+
+/// What `sluice demo` adds: services in this process, keys made up for this run, a page to look at.
+struct Demo: Sendable {
+    let services: DemoServices
+    let instances: [String: InstanceAddress]
+
+    /// A key nobody else has: tokens of a demo end with it.
+    static func key() throws(DiagnosticList) -> KeyMaterial {
+        var source = SystemRandomNumberGenerator()
+        let secret = (0..<48).map { _ in UInt8.random(in: 0...255, using: &source) }
+        return KeyMaterial(kid: "demo", algorithm: "HS256", secret: secret)
+    }
+
+    /// Starts the services on a port the kernel chooses; every configured service is answered there.
+    static func start(
+        _ configuration: Configuration, group: MultiThreadedEventLoopGroup
+    ) async throws -> Demo {
+        let services = DemoServices(group: group)
+        let port = try await services.start(host: "127.0.0.1", port: 0)
+        let address = InstanceAddress(host: "127.0.0.1", port: port)
+        return Demo(
+            services: services,
+            instances: Dictionary(
+                uniqueKeysWithValues: configuration.services.map { ($0.name, address) }))
+    }
+
+    func stop() async { await services.stop() }
+
+    /// The addresses and three commands that work as printed.
+    static func banner(port: Int, adminPort: Int) -> String {
+        let read =
+            Systemd.journaldIsPresent
+            ? "journalctl -t sluice SLUICE_USER=alice -n 3 -o verbose"
+            : "curl -s http://127.0.0.1:\(adminPort)/metrics | grep sluice_requests_total"
+        let note =
+            Systemd.journaldIsPresent
+            ? "" : "\n  (no journald here: each request is a JSON line on this terminal)"
+        return """
+
+            Sluice demo. Users: alice/wonderland, bob/builder, carol/singer.
+              WebSocket  ws://127.0.0.1:\(port)/ws      chat page  http://127.0.0.1:\(port)/demo
+              metrics    http://127.0.0.1:\(adminPort)/metrics
+
+            Try, in another terminal:
+              TOKEN=$(curl -s http://127.0.0.1:\(port)/v1/login -d '{"user":"alice","password":"wonderland"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+              curl -s http://127.0.0.1:\(port)/v1/commands/message.send -H "Authorization: Bearer $TOKEN" -d '{"to":"bob","text":"hi"}'
+              \(read)\(note)
+
+            """
+    }
+}

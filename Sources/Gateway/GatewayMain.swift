@@ -1,0 +1,114 @@
+import Glibc
+import Logging
+import NIOPosix
+import ServiceLifecycle
+import SluiceDemoServices
+import SluiceDocuments
+import SluiceTelemetry
+import SluiceVocabulary
+import UnixSignals
+
+/// The commands that start a gateway. Each returns the process's exit code: 0 ok, 1 failed, 64 bad
+/// usage or configuration.
+package enum GatewayMain {
+    /// What the command line says.
+    package struct Options: Sendable {
+        /// Nil = look in the usual places.
+        package var configurationPath: String?
+        /// Replaces `policies` of the configuration.
+        package var policiesPath: String?
+        /// Runs with embedded services and keys made up for this run.
+        package var isDemo: Bool
+
+        package init(
+            configurationPath: String? = nil, policiesPath: String? = nil, isDemo: Bool = false
+        ) {
+            self.configurationPath = configurationPath
+            self.policiesPath = policiesPath
+            self.isDemo = isDemo
+        }
+    }
+
+    /// `sluice run` and `sluice demo`.
+    package static func run(_ options: Options) async -> Int32 {
+        let configuration: Configuration
+        let warnings: DiagnosticList
+        do throws(DiagnosticList) {
+            (configuration, warnings) = try load(options)
+        } catch {
+            ProcessInfo.complain(error.text)
+            return 64
+        }
+        if !warnings.text.isEmpty { ProcessInfo.complain(warnings.text) }
+        // A client that goes away while we write to it must not end the process.
+        unsafe signal(SIGPIPE, SIG_IGN)
+        protectMemory()
+        do {
+            let startup = Startup(options: options, configuration: configuration)
+            let process = try await startup.start()
+            return await process.run()
+        } catch let error as DiagnosticList {
+            ProcessInfo.complain(error.text)
+            return 64
+        } catch let error as StartupError {
+            ProcessInfo.complain("sluice: \(error.text)")
+            return 1
+        } catch {
+            ProcessInfo.complain("sluice: cannot start: \(error)")
+            return 1
+        }
+    }
+
+    static func load(
+        _ options: Options
+    ) throws(DiagnosticList) -> (Configuration, DiagnosticList) {
+        let loaded = try Configuration.loadWithWarnings(
+            path: options.configurationPath, environment: Environment.all)
+        var configuration = loaded.configuration
+        if let policies = options.policiesPath { configuration.policies = policies }
+        return (configuration, loaded.warnings)
+    }
+
+    /// Keys and tokens live in this memory: no core file of it, no debugger of another user.
+    private static func protectMemory() {
+        unsafe prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    }
+
+    /// `sluice services`: the demo services alone, for tests and load.
+    package static func services(host: String, port: Int) async -> Int32 {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let services = DemoServices(group: group)
+        do {
+            let bound = try await services.start(host: host, port: port)
+            ProcessInfo.complain("sluice: demo services listen on \(host):\(bound)")
+        } catch {
+            ProcessInfo.complain("sluice: cannot listen on \(host):\(port): \(error)")
+            return 1
+        }
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { break }
+        await services.stop()
+        try? await group.shutdownGracefully()
+        return 0
+    }
+}
+
+/// Why the gateway did not start although its configuration is right.
+struct StartupError: Error {
+    let text: String
+}
+
+/// The process's environment as a dictionary.
+enum Environment {
+    static var all: [String: String] {
+        var found: [String: String] = [:]
+        guard var entry = unsafe environ else { return [:] }
+        while let text = unsafe entry.pointee {
+            let pair = unsafe String(cString: text)
+            if let mark = pair.firstIndex(of: "=") {
+                found[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
+            }
+            unsafe entry += 1
+        }
+        return found
+    }
+}

@@ -1,0 +1,149 @@
+import Glibc
+import Logging
+import NIOPosix
+import ServiceLifecycle
+import SluiceAdmin
+import SluiceReload
+import SluiceTelemetry
+import SluiceVocabulary
+import Synchronization
+import UnixSignals
+
+/// A started gateway until its end: signals, reloads, upkeep, drain.
+struct GatewayProcess: Sendable {
+    let configuration: Configuration
+    let gateway: RunningGateway
+    let reloader: Reloader<Blueprint>
+    let room: ControlRoom
+    let admin: AdminServer
+    let adminPort: Int
+    let metrics: PolicyMetrics
+    let around: Startup.Surroundings
+
+    /// Serves until a signal ends it. Returns the exit code.
+    func run() async -> Int32 {
+        let logger = Logger(label: "sluice")
+        guard writePIDFile() else { return 1 }
+        let stop = StopSwitch()
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: ReloadService(reloader: reloader)),
+                    .init(service: UpkeepService(metrics: metrics, clocks: around.clocks)),
+                    .init(
+                        service: EdgeService(process: self, stop: stop),
+                        successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                logger: logger))
+        announce()
+        let signals = Task { await stop.follow(group) }
+        var code: Int32 = 0
+        do {
+            try await group.run()
+        } catch {
+            ProcessInfo.complain("sluice: stopped by an error: \(error)")
+            code = 1
+        }
+        signals.cancel()
+        await finish()
+        return code
+    }
+
+    private func announce() {
+        let places = around.listeners.map { "\($0.address):\($0.port)" }.joined(separator: ", ")
+        around.journal.writeEvent(
+            MessageID.started, "sluice started: clients \(places), admin \(adminPort)",
+            clocks: around.clocks)
+        Systemd.notify("READY=1\nSTATUS=serving \(places)")
+        ProcessInfo.complain("sluice: clients on \(places), admin on port \(adminPort)")
+        if around.demo != nil, let first = around.listeners.first {
+            ProcessInfo.complain(Demo.banner(port: first.port, adminPort: adminPort))
+        }
+    }
+
+    /// Lets clients go; called once, when the first stop signal has come.
+    func drain(_ stop: StopSwitch) async {
+        room.startDraining()
+        Systemd.notify("STOPPING=1\nSTATUS=draining")
+        around.journal.writeEvent(MessageID.stopping, "sluice stops: draining", clocks: around.clocks)
+        await gateway.drain(
+            deadlineMilliseconds: configuration.drainDeadlineMilliseconds,
+            isCutShort: { stop.count > 1 })
+    }
+
+    private func finish() async {
+        await gateway.stop()
+        await admin.stop()
+        if let demo = around.demo { await demo.stop() }
+        let lost = around.journal.stop(deadlineMilliseconds: 3_000)
+        if lost > 0 { ProcessInfo.complain("sluice: \(lost) journal entries were lost at the end") }
+        try? await around.group.shutdownGracefully()
+        if !configuration.pidFile.isEmpty { unsafe _ = unlink(configuration.pidFile) }
+    }
+
+    private func writePIDFile() -> Bool {
+        guard !configuration.pidFile.isEmpty else { return true }
+        guard let file = unsafe fopen(configuration.pidFile, "w") else {
+            ProcessInfo.complain(
+                "sluice: cannot write pid_file \(configuration.pidFile): "
+                    + (unsafe String(cString: strerror(errno))))
+            return false
+        }
+        unsafe _ = fputs("\(ProcessInfo.pid)\n", file)
+        unsafe fclose(file)
+        return true
+    }
+}
+
+/// Counts the signals that ask to stop: the first drains, the second cuts the drain short.
+final class StopSwitch: Sendable {
+    private let signals = Atomic<Int>(0)
+
+    var count: Int { signals.load(ordering: .relaxed) }
+
+    func follow(_ group: ServiceGroup) async {
+        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+            signals.wrappingAdd(1, ordering: .relaxed)
+            if count == 1 { await group.triggerGracefulShutdown() }
+        }
+    }
+}
+
+/// The edge as a service of the lifecycle: it serves by itself; its end is the drain.
+struct EdgeService: Service {
+    let process: GatewayProcess
+    let stop: StopSwitch
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await process.drain(stop)
+    }
+}
+
+/// SIGHUP: read everything again, all or nothing.
+struct ReloadService: Service {
+    let reloader: Reloader<Blueprint>
+
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { tasks in
+            for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+                tasks.addTask { await reloader.reload() }
+            }
+        }
+    }
+}
+
+/// What must be done now and then: forgetting full buckets, feeding systemd's watchdog.
+struct UpkeepService: Service {
+    let metrics: PolicyMetrics
+    let clocks: SystemClocks
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .seconds(10))
+                metrics.forgetFullBuckets(now: clocks.monotonic())
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import NIOCore
+import SluiceEdge
+import SluiceFraming
+import SluicePolicy
+import SluiceSessions
+import SluiceTelemetry
+import SluiceUpstream
+import SluiceVocabulary
+
+/// One event loop with all that lives on it.
+struct LoopUnit: Sendable {
+    let loop: any EventLoop
+    let edge: NIOLoopBound<EdgeLoop>
+    let sessions: NIOLoopBound<Sessions>
+}
+
+/// What every loop is built from.
+struct LoopMaterials: Sendable {
+    let snapshot: EdgeSnapshot
+    let limits: Limits
+    let registry: MetricsRegistry
+    let journal: Journal
+    let admission: Admission
+    let pages: [String: StaticPage]
+    let node: String
+}
+
+/// Builds the stations of one loop and connects them. Runs on that loop.
+enum LoopAssembly {
+    static func build(
+        on loop: any EventLoop, index: Int, _ materials: LoopMaterials
+    ) -> LoopUnit {
+        loop.preconditionInEventLoop()
+        let tick = LoopTick(clocks: SystemClocks()) { tick in
+            let bound = NIOLoopBound(tick, eventLoop: loop)
+            loop.execute { bound.value.finish() }
+        }
+        let registry = materials.registry
+        let upstream = Upstream(
+            loop: loop, tick: tick, snapshot: materials.snapshot.upstream, limits: materials.limits,
+            node: materials.node, meters: UpstreamMeters(registry: registry, shard: index),
+            random: SeededRandom(seed: .random(in: 0...(.max))))
+        let sessions = Sessions(
+            loop: loop, index: index, meters: SessionMeters(registry: registry, shard: index))
+        let edge = EdgeLoop(
+            loop: loop, index: index, tick: tick, limits: materials.limits,
+            snapshot: materials.snapshot,
+            stations: EdgeLoop.Stations(
+                upstream: upstream, sessions: sessions,
+                policyMeters: PolicyMeters(
+                    permission: { rule, decision in
+                        registry.counter(.permissionDecisions, [rule, decision], shard: index)
+                    },
+                    limit: { rule, decision in
+                        registry.counter(.rateLimitDecisions, [rule, decision], shard: index)
+                    })),
+            registry: registry, log: materials.journal.accessLog(loop: index, tick: tick),
+            admission: materials.admission, pages: materials.pages)
+        connectPresence(edge, sessions, upstream)
+        connectEvents(upstream, materials.journal)
+        return LoopUnit(
+            loop: loop, edge: NIOLoopBound(edge, eventLoop: loop),
+            sessions: NIOLoopBound(sessions, eventLoop: loop))
+    }
+
+    /// Presence transitions go to the command `user.presence`; its reply names whom to notify.
+    private static func connectPresence(
+        _ edge: EdgeLoop, _ sessions: Sessions, _ upstream: Upstream
+    ) {
+        sessions.tell = { [unowned edge, unowned upstream] transition, completion in
+            guard let command = edge.snapshot.upstream.commands.named("user.presence") else {
+                return completion([])
+            }
+            edge.tick.begin()
+            let payload = JSONValue.object([
+                ("user", .string(transition.user)), ("online", .bool(transition.isOnline)),
+                ("number", .integer(Int64(clamping: transition.number))),
+            ])
+            upstream.call(.own(.presence), command: command, payload: payload.text()) { result in
+                guard case .success(let reply) = result, reply.status == 0 else {
+                    return completion(nil)
+                }
+                let body = try? JSONValue(parsing: reply.payload)
+                completion(body?["notify"]?.claim.strings ?? [])
+            }
+        }
+    }
+
+    private static func connectEvents(_ upstream: Upstream, _ journal: Journal) {
+        upstream.onEvent = { event in
+            var record = AccessRecord(
+                event: .upstream, logClass: event.isUp ? .ok : .error, time: SystemClocks().wall())
+            record.service = event.service
+            record.instance = event.instance
+            record.messageID = event.isUp ? MessageID.upstreamUp : MessageID.upstreamDown
+            record.message = event.text
+            journal.writeShared(record)
+        }
+    }
+}

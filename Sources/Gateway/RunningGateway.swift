@@ -1,0 +1,128 @@
+import NIOCore
+import NIOPosix
+import SluiceEdge
+import SluiceFraming
+import SluicePolicy
+import SluiceSessions
+import SluiceTelemetry
+import SluiceVocabulary
+
+/// The loops of a running gateway and their listening sockets.
+final class RunningGateway: Sendable {
+    let units: [LoopUnit]
+    let hub: SessionsHub
+    private let channels: [any Channel]
+
+    private init(units: [LoopUnit], hub: SessionsHub, channels: [any Channel]) {
+        self.units = units
+        self.hub = hub
+        self.channels = channels
+    }
+
+    /// Builds every loop, connects to the services and listens.
+    ///
+    /// - Parameter listeners: probed already, so that a port in use has been an error.
+    static func start(
+        group: MultiThreadedEventLoopGroup, materials: LoopMaterials, listeners: [Listener]
+    ) async throws -> RunningGateway {
+        var units: [LoopUnit] = []
+        for (index, loop) in group.makeIterator().enumerated() {
+            units.append(
+                try await loop.submit {
+                    LoopAssembly.build(on: loop, index: index, materials)
+                }.get())
+        }
+        let hub = SessionsHub(members: units.map { ($0.loop, $0.sessions) })
+        for unit in units {
+            try await unit.loop.submit {
+                unit.sessions.value.join(hub)
+                unit.edge.value.upstream.start()
+                unit.edge.value.start()
+            }.get()
+        }
+        var channels: [any Channel] = []
+        for listener in listeners {
+            for unit in units {
+                channels.append(try await listener.bind(unit.edge, on: unit.loop))
+            }
+        }
+        return RunningGateway(units: units, hub: hub, channels: channels)
+    }
+
+    /// Puts a snapshot in force; returns when every loop decides by it.
+    func publish(_ snapshot: EdgeSnapshot) async {
+        for unit in units {
+            // A loop refuses work only when the process is ending; then nothing is left to decide.
+            try? await unit.loop.submit { unit.edge.value.adopt(snapshot) }.get()
+        }
+    }
+
+    /// Sizes of all maps, added up over the loops.
+    func sizes() async -> [(name: String, count: Int)] {
+        var sums: [(name: String, count: Int)] = []
+        for unit in units {
+            guard let sizes = try? await unit.loop.submit({ unit.edge.value.sizes }).get() else {
+                continue
+            }
+            if sums.isEmpty {
+                sums = sizes
+            } else {
+                for index in sizes.indices { sums[index].count += sizes[index].count }
+            }
+        }
+        return sums
+    }
+
+    /// State of every instance as the first loop sees it, and how many loops are connected to it.
+    func instances() async -> [(service: String, instance: String, connected: Int, loops: Int)] {
+        var found: [(service: String, instance: String, connected: Int, loops: Int)] = []
+        for unit in units {
+            let states =
+                (try? await unit.loop.submit { unit.edge.value.upstream.states }.get()) ?? []
+            for state in states {
+                let isUp = state.state == "connected" ? 1 : 0
+                if let index = found.firstIndex(where: {
+                    $0.service == state.service && $0.instance == state.instance
+                }) {
+                    found[index].connected += isUp
+                    found[index].loops += 1
+                } else {
+                    found.append((state.service, state.instance, isUp, 1))
+                }
+            }
+        }
+        return found
+    }
+
+    /// Stops listening and lets every client go in its time; returns when none is left.
+    ///
+    /// - Parameter isCutShort: tells that waiting is over (a second signal).
+    func drain(deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool) async {
+        for channel in channels { try? await channel.close() }
+        for unit in units {
+            unit.loop.execute {
+                unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
+            }
+        }
+        let clock = ContinuousClock()
+        let end = clock.now + .milliseconds(deadlineMilliseconds + 1_000)
+        while clock.now < end, !isCutShort(), await connections() > 0 {
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        for unit in units { unit.loop.execute { unit.edge.value.closeAll(.drain) } }
+    }
+
+    private func connections() async -> Int {
+        await sizes().first { $0.name == "connections" }?.count ?? 0
+    }
+
+    /// Ends the links and timers of every loop.
+    func stop() async {
+        for unit in units {
+            try? await unit.loop.submit {
+                unit.edge.value.upstream.stop()
+                unit.edge.value.stop()
+            }.get()
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import CoreMetrics
+import Logging
+import NIOCore
+import NIOPosix
+import SluiceAdmin
+import SluiceDemoServices
+import SluiceDocuments
+import SluiceEdge
+import SluiceIdentity
+import SluicePolicy
+import SluicePolicyLanguage
+import SluiceReload
+import SluiceTelemetry
+import SluiceUpstream
+import SluiceVocabulary
+
+/// Configuration to parts, parts wired, listeners bound: all that must succeed before the first
+/// client. Configuration errors come before any port is bound.
+struct Startup {
+    let options: GatewayMain.Options
+    let configuration: Configuration
+
+    func start() async throws -> GatewayProcess {
+        let clocks = SystemClocks()
+        var overrides = Blueprint.Overrides()
+        if options.isDemo { overrides.keys = [try Demo.key()] }
+        let loops = configuration.loops > 0 ? configuration.loops : ProcessInfo.processors
+        let draft = try await Blueprint.make(configuration, overrides: overrides)
+        let policy = try compile(draft.catalog)
+
+        let registry = MetricsRegistry(seriesBudget: configuration.telemetry.metricsSeries)
+        let journal = Journal(mode: journalMode, loops: loops, registry: registry)
+        journal.adopt(policy)
+        journal.start()
+        Self.bootstrap(journal, registry)
+        ProcessMetrics.register(in: registry)
+
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        do {
+            var demo: Demo?
+            if options.isDemo {
+                let started = try await Demo.start(configuration, group: group)
+                overrides.instances = started.instances
+                demo = started
+            }
+            let listeners = try await probe(group)
+            let blueprint = try await Blueprint.make(configuration, overrides: overrides)
+            let gateway = try await RunningGateway.start(
+                group: group,
+                materials: LoopMaterials(
+                    snapshot: blueprint.snapshot(policy), limits: configuration.limits,
+                    registry: registry, journal: journal,
+                    admission: Admission(maxConnections: configuration.limits.maxConnections),
+                    pages: options.isDemo ? Demo.pages : [:], node: "sluice-\(ProcessInfo.pid)"),
+                listeners: listeners)
+            return try await assemble(
+                gateway, blueprint, policy, overrides,
+                Surroundings(
+                    group: group, registry: registry, journal: journal, clocks: clocks, demo: demo,
+                    listeners: listeners))
+        } catch {
+            _ = journal.stop(deadlineMilliseconds: 1_000)
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    /// What outlives the start besides the gateway itself.
+    struct Surroundings: Sendable {
+        let group: MultiThreadedEventLoopGroup
+        let registry: MetricsRegistry
+        let journal: Journal
+        let clocks: SystemClocks
+        let demo: Demo?
+        let listeners: [Listener]
+    }
+
+    private func assemble(
+        _ gateway: RunningGateway, _ blueprint: Blueprint, _ policy: PolicySnapshot,
+        _ overrides: Blueprint.Overrides, _ around: Surroundings
+    ) async throws -> GatewayProcess {
+        let metrics = PolicyMetrics(policy, registry: around.registry, clocks: around.clocks)
+        let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
+        let room = ControlRoom(gateway: gateway, reloader: reloader)
+        InstanceMetrics.register(gateway, in: around.registry)
+        let admin = AdminServer(
+            address: configuration.admin.address, port: configuration.admin.port,
+            group: around.group, registry: around.registry, routes: room.routes)
+        let adminPort: Int
+        do {
+            adminPort = try await admin.start()
+        } catch {
+            throw StartupError(
+                text: "cannot listen on admin \(configuration.admin.address):"
+                    + "\(configuration.admin.port): \(error); choose another admin.port")
+        }
+        return GatewayProcess(
+            configuration: configuration, gateway: gateway, reloader: reloader, room: room,
+            admin: admin, adminPort: adminPort, metrics: metrics, around: around)
+    }
+
+    private func reloader(
+        _ gateway: RunningGateway, _ blueprint: Blueprint, _ policy: PolicySnapshot,
+        _ overrides: Blueprint.Overrides, _ metrics: PolicyMetrics, _ around: Surroundings
+    ) -> Reloader<Blueprint> {
+        let options = options
+        let clocks = around.clocks
+        let journal = around.journal
+        return Reloader(
+            directory: configuration.policies, policy: policy, fingerprint: blueprint.fingerprint,
+            clocks: clocks,
+            prepare: { () async throws(DiagnosticList) in
+                let (configuration, _) = try GatewayMain.load(options)
+                let next = try await Blueprint.make(configuration, overrides: overrides)
+                return Reloader<Blueprint>.Preparation(
+                    catalog: next.catalog, value: next, fingerprint: next.fingerprint,
+                    needsRestart: next.needsRestart(comparedTo: blueprint))
+            },
+            publish: { policy, next in
+                await gateway.publish(next.snapshot(policy))
+                metrics.adopt(policy)
+                journal.adopt(policy)
+            },
+            begun: { Systemd.reloading(now: clocks.monotonic()) },
+            report: { report in
+                metrics.record(report, clocks: clocks)
+                journal.write(report, clocks: clocks)
+                Systemd.notify("READY=1\nSTATUS=\(report.summary)")
+            })
+    }
+
+    private func compile(_ catalog: ActionCatalog) throws(DiagnosticList) -> PolicySnapshot {
+        let files = try PolicyCompiler.read(directory: configuration.policies)
+        let compiled = try PolicyCompiler.compile(files: files, catalog: catalog, previous: nil)
+        for warning in compiled.warnings { ProcessInfo.complain(warning.text) }
+        return compiled.snapshot
+    }
+
+    private var journalMode: JournalMode {
+        switch configuration.telemetry.journal {
+        case .auto: .auto
+        case .journald: .journald
+        case .standardError: .standardError
+        case .off: .off
+        }
+    }
+
+    /// swift-log and swift-metrics of every library end where our own entries and counters do.
+    private static func bootstrap(_ journal: Journal, _ registry: MetricsRegistry) {
+        LoggingSystem.bootstrap { label in SluiceLogHandler(label: label, journal: journal) }
+        MetricsSystem.bootstrap(SluiceMetricsFactory(registry: registry))
+    }
+
+    /// A port in use is an error now: once bound with SO_REUSEPORT it would be shared in silence.
+    private func probe(_ group: MultiThreadedEventLoopGroup) async throws -> [Listener] {
+        var listeners: [Listener] = []
+        for wanted in configuration.listeners {
+            do {
+                let port = try await Listener(address: wanted.address, port: wanted.port)
+                    .probe(on: group.next())
+                listeners.append(Listener(address: wanted.address, port: port))
+            } catch {
+                throw StartupError(
+                    text: "cannot listen on \(wanted.address):\(wanted.port): \(error); "
+                        + "is another gateway running? Choose another port for listener "
+                        + "`\(wanted.name)`")
+            }
+        }
+        return listeners
+    }
+}

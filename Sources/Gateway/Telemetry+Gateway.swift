@@ -1,0 +1,45 @@
+import SluicePolicy
+import SluiceReload
+import SluiceTelemetry
+import SluiceVocabulary
+
+/// What the whole says through the journal.
+extension Journal {
+    /// Takes over what the policy says about logging.
+    func adopt(_ policy: PolicySnapshot) {
+        adopt(
+            budgetPerSecond: policy.logging.budgetPerSecond,
+            reservePerSecond: policy.logging.reservePerSecond)
+    }
+
+    /// An entry of the process itself.
+    func writeEvent(_ id: String, _ text: String, clocks: some Clocks) {
+        var record = AccessRecord(event: .reload, logClass: .ok, time: clocks.wall())
+        record.messageID = id
+        record.message = text
+        writeShared(record)
+    }
+
+    /// One entry per reload; a rejected one holds every error.
+    func write(_ report: ReloadReport, clocks: some Clocks) {
+        var record = AccessRecord(
+            event: .reload, logClass: report.result == .rejected ? .error : .ok,
+            time: clocks.wall())
+        record.messageID =
+            report.result == .rejected ? MessageID.reloadRejected : MessageID.reloadOK
+        record.message = ([report.summary] + report.errors).joined(separator: "\n")
+        record.policy = report.newRevision
+        record.durationNanoseconds = report.durationNanoseconds
+        record.extra = [
+            ("SLUICE_RELOAD_RESULT", report.result.rawValue),
+            ("SLUICE_RULES_ADDED", report.added.joined(separator: " ")),
+            ("SLUICE_RULES_CHANGED", report.changed.joined(separator: " ")),
+            ("SLUICE_RULES_REMOVED", report.removed.joined(separator: " ")),
+            ("SLUICE_POLICY_OLD", report.oldRevision),
+        ].filter { !$0.1.isEmpty }
+        if !report.needsRestart.isEmpty {
+            record.extra.append(("SLUICE_NEEDS_RESTART", report.needsRestart.joined(separator: " ")))
+        }
+        writeShared(record)
+    }
+}

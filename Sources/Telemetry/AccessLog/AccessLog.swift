@@ -1,0 +1,118 @@
+package import SluiceVocabulary
+
+/// The log of one event loop: decides which requests get an entry and puts it on the ring.
+///
+/// Loop-bound. Nothing here blocks, whatever journald does. The sum of all weights written plus
+/// what is carried for entries to come is the number of requests, per class.
+package final class AccessLog {
+    private let journal: Journal
+    private let ring: RecordRing
+    private let tick: LoopTick
+    private let meters: LogMeters
+    private var okSampler: Sampler
+    private var reserveSampler: Sampler
+    /// Requests per class since the last entry of that class.
+    private var carried: [3 of UInt64] = [0, 0, 0]
+    private var window: UInt64 = 0
+    private var windowEndNanoseconds: Int64 = 0
+    private var hasWritten = false
+
+    init(journal: Journal, ring: RecordRing, loop: Int, tick: LoopTick, meters: LogMeters) {
+        self.journal = journal
+        self.ring = ring
+        self.tick = tick
+        self.meters = meters
+        okSampler = Sampler(budget: journal.okBudget, loop: loop)
+        reserveSampler = Sampler(budget: journal.reserveBudget, loop: loop)
+        tick.onFinish { [unowned self] in wakeWriter() }
+    }
+
+    /// Whether a request of this class gets an entry: the number of requests the entry stands for,
+    /// or 0: it is counted as sampled and no record should be built.
+    ///
+    /// The tick must be open.
+    package func weight(for logClass: LogClass) -> UInt32 {
+        let index = Int(logClass.rawValue)
+        carried[index] &+= 1
+        if tick.now.nanoseconds >= windowEndNanoseconds { roll() }
+        let isNext = logClass == .ok ? okSampler.isNext() : reserveSampler.isNext()
+        if isNext { return pick(logClass) }
+        meters.sampled[index].add()
+        return 0
+    }
+
+    /// Puts an entry on the ring. When the ring is full the entry is counted as lost and its weight
+    /// goes to the next one of its class.
+    package func write(_ record: AccessRecord) {
+        tick.begin()
+        let index = Int(record.logClass.rawValue)
+        var record = record
+        Self.clip(&record.topic, to: 1_024)
+        Self.clip(&record.trace, to: 128)
+        let weight = record.weight
+        if ring.push(record, isReserved: record.logClass != .ok) {
+            meters.accepted[index].add()
+            hasWritten = true
+        } else {
+            meters.droppedFull[index].add()
+            meters.dropped.add()
+            carried[index] &+= UInt64(weight)
+        }
+    }
+
+    /// Changes the budgets of the whole process, entries per second.
+    package func adopt(budgetPerSecond: Int, reservePerSecond: Int) {
+        journal.adopt(budgetPerSecond: budgetPerSecond, reservePerSecond: reservePerSecond)
+    }
+
+    /// Requests of a class that no entry stands for yet.
+    package func carried(for logClass: LogClass) -> UInt64 { carried[Int(logClass.rawValue)] }
+
+    private func pick(_ logClass: LogClass) -> UInt32 {
+        let index = Int(logClass.rawValue)
+        let isTaken =
+            logClass == .ok
+            ? okSampler.take(window: window) : reserveSampler.take(window: window)
+        guard isTaken else {
+            meters.sampled[index].add()
+            return 0
+        }
+        let weight = UInt32(clamping: carried[index])
+        carried[index] &-= UInt64(weight)
+        return weight
+    }
+
+    private func roll() {
+        let next = UInt64(max(0, tick.now.nanoseconds / SampleBudget.windowNanoseconds))
+        okSampler.roll(to: next, from: window)
+        reserveSampler.roll(to: next, from: window)
+        window = next
+        windowEndNanoseconds = (Int64(next) &+ 1) &* SampleBudget.windowNanoseconds
+    }
+
+    private func wakeWriter() {
+        guard hasWritten else { return }
+        hasWritten = false
+        journal.wakeIfAsleep()
+    }
+
+    /// Text a client chose must not fill the ring's memory.
+    private static func clip(_ text: inout String?, to bytes: Int) {
+        guard let long = text, long.utf8.count > bytes else { return }
+        text = long.clipped(toBytes: bytes)
+    }
+}
+
+@available(*, unavailable)
+extension AccessLog: Sendable {}
+
+extension String {
+    /// The longest start that fits and cuts no code point.
+    func clipped(toBytes bytes: Int) -> String {
+        guard utf8.count > bytes else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: bytes)
+        // A byte 10xxxxxx continues a code point (RFC 3629 section 3).
+        while end > utf8.startIndex, utf8[end] & 0xC0 == 0x80 { end = utf8.index(before: end) }
+        return String(self[..<end])
+    }
+}

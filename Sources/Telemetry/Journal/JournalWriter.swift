@@ -1,0 +1,162 @@
+import Glibc
+import SluiceVocabulary
+
+/// The one thread that talks to journald. It may block there; nothing else waits for it.
+struct JournalWriter {
+    /// Entries taken from one ring before the next has its turn.
+    private static let turn = 64
+    /// Pause between two rounds, so that under load one round takes many entries.
+    private static let pauseMilliseconds: Int32 = 5
+    private static let noticeMilliseconds: Int32 = 10_000
+    private static let lineBatchBytes = 65_536
+
+    private let journal: Journal
+    private var entry = EntryBuffer()
+    private var journald = JournaldSink()
+    private let lines: LineSink
+    private var batch = JSONLine()
+    /// Classes of the entries in `batch`, with the weight each stands for.
+    private var batched: [(LogClass, UInt64)] = []
+    /// Per class: requests whose entry could not be written; the next entry stands for them too.
+    private var lost: [3 of UInt64] = [0, 0, 0]
+    private var reportedDrops: UInt64 = 0
+    private var lastNotice: Int64 = 0
+
+    private init(journal: Journal) {
+        self.journal = journal
+        lines = LineSink(descriptor: journal.lineDescriptor)
+    }
+
+    /// Starts the thread for a journal.
+    static func spawn(for journal: Journal) {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(journal).toOpaque()
+        let result = unsafe pthread_create(&thread, nil, { context in
+            guard let context = unsafe context else { return nil }
+            let journal = unsafe Unmanaged<Journal>.fromOpaque(context).takeRetainedValue()
+            // Signals belong to the main thread; a closed pipe must be an error number, not one.
+            var all = sigset_t()
+            unsafe sigfillset(&all)
+            unsafe pthread_sigmask(SIG_BLOCK, &all, nil)
+            var writer = JournalWriter(journal: journal)
+            writer.run()
+            return nil
+        }, context)
+        precondition(result == 0, "no thread left for the journal's writer")
+        unsafe pthread_setname_np(thread, "sluice-journal")
+        pthread_detach(thread)
+    }
+
+    private mutating func run() {
+        while true {
+            // Asked before the round: what was there when the stop came is written.
+            let isLast = journal.isStopping
+            guard let count = round() else { break }
+            if count > 0 {
+                if !isLast { journal.wake.wait(milliseconds: Self.pauseMilliseconds) }
+            } else if isLast {
+                break
+            } else if journal.tryToSleep() {
+                let isOwed = journal.droppedTotal > reportedDrops
+                journal.wake.wait(milliseconds: isOwed ? Self.noticeMilliseconds : -1)
+                journal.wakeUp()
+            }
+        }
+        journal.writerIsOver()
+    }
+
+    /// Empties what waits; nil when the journal was given up meanwhile.
+    private mutating func round() -> Int? {
+        let toJournald: Bool
+        switch journal.mode {
+        case .journald: toJournald = true
+        case .standardError, .off: toJournald = false
+        // Looked at once per round: journald may come and go.
+        case .auto: toJournald = Systemd.journaldIsPresent
+        }
+        var count = 0
+        for record in journal.takeShared() {
+            guard write(record, toJournald) else { return nil }
+            count += 1
+        }
+        var isMore = true
+        while isMore {
+            isMore = false
+            for ring in journal.rings {
+                for _ in 0..<Self.turn {
+                    guard let record = ring.pop() else { break }
+                    isMore = true
+                    guard write(record, toJournald) else { return nil }
+                    count += 1
+                }
+            }
+        }
+        guard noticeDrops(toJournald), flushLines() else { return nil }
+        return count
+    }
+
+    /// Writes one entry; false when the journal was given up meanwhile.
+    private mutating func write(_ record: AccessRecord, _ toJournald: Bool) -> Bool {
+        let index = Int(record.logClass.rawValue)
+        var record = record
+        if lost[index] > 0, record.event != .gateway {
+            let total = UInt64(record.weight) + lost[index]
+            record.weight = UInt32(clamping: total)
+            lost[index] = total - UInt64(record.weight)
+        }
+        entry.encode(record)
+        guard toJournald else {
+            batch.append(entry)
+            batched.append((record.logClass, record.lostWeight))
+            return batch.bytes.count < Self.lineBatchBytes || flushLines()
+        }
+        // A missing socket looks like success to libsystemd.
+        let isSent = (journal.mode == .auto || Systemd.journaldIsPresent) && journald.send(entry)
+        if !isSent { lost[index] += record.lostWeight }
+        return journal.complete(record.logClass, isSent: isSent)
+    }
+
+    private mutating func flushLines() -> Bool {
+        guard !batched.isEmpty else { return true }
+        let isSent = lines.write(batch.bytes)
+        batch.clear()
+        defer { batched.removeAll(keepingCapacity: true) }
+        for (logClass, weight) in batched {
+            if !isSent { lost[Int(logClass.rawValue)] += weight }
+            guard journal.complete(logClass, isSent: isSent) else { return false }
+        }
+        return true
+    }
+
+    /// Tells of lost entries in the journal itself, at most every ten seconds.
+    private mutating func noticeDrops(_ toJournald: Bool) -> Bool {
+        let total = journal.droppedTotal
+        guard total > reportedDrops else { return true }
+        let now = Self.nanoseconds(of: CLOCK_MONOTONIC)
+        let waited = (now - lastNotice) / 1_000_000
+        guard lastNotice == 0 || waited >= Self.noticeMilliseconds else { return true }
+        lastNotice = now
+        var record = AccessRecord(
+            event: .gateway, logClass: .error,
+            time: WallTime(microseconds: Self.nanoseconds(of: CLOCK_REALTIME) / 1_000))
+        record.priority = 4
+        record.messageID = MessageID.logDrops
+        record.message =
+            "\(total - reportedDrops) journal entries were lost: journald took them too slowly"
+        record.extra = [("SLUICE_DROPPED", String(total - reportedDrops))]
+        reportedDrops = total
+        journal.writerMeters.accepted[Int(LogClass.error.rawValue)].add()
+        return write(record, toJournald)
+    }
+
+    private static func nanoseconds(of clock: clockid_t) -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+extension AccessRecord {
+    /// What is owed to the next entry when this one cannot be written.
+    fileprivate var lostWeight: UInt64 { event == .gateway ? 0 : UInt64(weight) }
+}

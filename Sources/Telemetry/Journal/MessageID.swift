@@ -1,0 +1,22 @@
+/// Identities of the events `journalctl -x` explains; `Config/journald/sluice.catalog` has a text
+/// for each, and a test compares the two.
+package enum MessageID {
+    /// The gateway serves.
+    package static let started = "d620427bbfe44949ad605dde70c562b1"
+    /// The gateway drains and stops.
+    package static let stopping = "d620427bbfe44949ad605dde70c562b2"
+    /// A reload took effect, or found nothing changed.
+    package static let reloadOK = "d620427bbfe44949ad605dde70c562b3"
+    /// A reload was rejected; what was in force stays.
+    package static let reloadRejected = "d620427bbfe44949ad605dde70c562b4"
+    /// An instance of a service cannot be reached.
+    package static let upstreamDown = "d620427bbfe44949ad605dde70c562b5"
+    /// An instance of a service is connected.
+    package static let upstreamUp = "d620427bbfe44949ad605dde70c562b6"
+    /// Journal entries were lost.
+    package static let logDrops = "d620427bbfe44949ad605dde70c562b7"
+
+    package static let all = [
+        started, stopping, reloadOK, reloadRejected, upstreamDown, upstreamUp, logDrops,
+    ]
+}

@@ -1,0 +1,129 @@
+/// Every family the gateway shows. Labels come from closed sets only: never a user, a path, an
+/// address or anything a client can invent.
+extension MetricFamily {
+    // MARK: Connections and sessions
+
+    package static let connections = Self(
+        "sluice_connections", .gauge, ["transport"], help: "Client connections open now.")
+    package static let connectionsOpened = Self(
+        "sluice_connections_opened_total", .counter, ["transport"],
+        help: "Client connections opened.")
+    package static let connectionsClosed = Self(
+        "sluice_connections_closed_total", .counter, ["transport", "reason"],
+        help: "Client connections closed, by the reason in the catalogue of close reasons.")
+    package static let clients = Self(
+        "sluice_clients", .gauge, ["version"],
+        help: "Connected clients by the protocol version they speak.")
+    package static let sessions = Self(
+        "sluice_sessions", .gauge, help: "Sessions of authenticated clients on this node.")
+    package static let authentications = Self(
+        "sluice_auth_total", .counter, ["method", "result"],
+        help: "Attempts to prove who one is, by method and result.")
+    package static let presenceEvents = Self(
+        "sluice_presence_events_total", .counter, ["state"],
+        help: "Users that came online or went offline on this node.")
+
+    // MARK: Requests
+
+    package static let requests = Self(
+        "sluice_requests_total", .counter, ["transport", "action", "outcome"],
+        help: "Requests of clients, by outcome: ok, refused or error.")
+    package static let requestDuration = Self(
+        "sluice_request_duration_seconds", .histogram, ["transport", "action"],
+        help: "Time from reading a request to queueing its answer.")
+    package static let limitExceeded = Self(
+        "sluice_limit_exceeded_total", .counter, ["limit"],
+        help: "Times one of the configured limits was hit, by its key in the configuration.")
+
+    // MARK: Policy
+
+    package static let permissionDecisions = Self(
+        "sluice_permission_decisions_total", .counter, ["rule", "decision"],
+        help: "Decisions of permission rules: permit, deny, shadow_permit or shadow_deny.")
+    package static let rateLimitDecisions = Self(
+        "sluice_rate_limit_decisions_total", .counter, ["rule", "decision"],
+        help: "Decisions of rate limits: allow, refuse, delay or shadow_refuse.")
+    package static let rateLimitKeys = Self(
+        "sluice_rate_limit_keys", .gauge, ["rule"], help: "Buckets a rate limit holds now.")
+    package static let rateLimitOverflow = Self(
+        "sluice_rate_limit_overflow_total", .counter, ["rule"],
+        help: "Keys sent to a shared overflow bucket because the rule's max_keys was reached.")
+    package static let policyInfo = Self(
+        "sluice_policy_info", .gauge, ["version", "revision"],
+        help: "Always 1; the labels tell which policy is in force.")
+    package static let policyReloads = Self(
+        "sluice_policy_reloads_total", .counter, ["result"],
+        help: "Reloads of policy and configuration: ok, unchanged or rejected.")
+    package static let policyLastReload = Self(
+        "sluice_policy_last_reload_success_timestamp_seconds", .gauge,
+        help: "When a reload last succeeded, in seconds since 1970.")
+
+    // MARK: Upstream and pushes
+
+    package static let upstreamRequests = Self(
+        "sluice_upstream_requests_total", .counter, ["service", "outcome"],
+        help: "Calls to services, by outcome.")
+    package static let upstreamDuration = Self(
+        "sluice_upstream_duration_seconds", .histogram, ["service"],
+        help: "Time from queueing a call on a link to reading its answer.")
+    package static let upstreamInstances = Self(
+        "sluice_upstream_instances", .gauge, ["service", "state"],
+        help: "Instances of services by state, counted once per event loop that has a link.")
+    package static let pushes = Self(
+        "sluice_push_total", .counter, ["class", "result"],
+        help: "Pushes by delivery class and what became of them, per target.")
+    package static let outboundQueueBytes = Self(
+        "sluice_outbound_queue_bytes", .gauge, help: "Bytes waiting to be written to clients.")
+    package static let slowConsumers = Self(
+        "sluice_slow_consumers_total", .counter,
+        help: "Connections closed because the client read too slowly.")
+
+    // MARK: The gateway itself
+
+    package static let logEntries = Self(
+        "sluice_log_entries_total", .counter, ["class", "result"],
+        help: "Journal entries by class and result: sent, sampled, dropped_full, dropped_error.")
+    package static let logDropped = Self(
+        "sluice_log_dropped_total", .counter, help: "Journal entries lost, for any reason.")
+    package static let loopLag = Self(
+        "sluice_loop_lag_seconds", .gauge, ["loop"],
+        help: "How late the event loop's last timer ran.")
+    package static let metricsSeries = Self(
+        "sluice_metrics_series", .gauge, help: "Series on this page, held against the budget.")
+    package static let metricsOverflow = Self(
+        "sluice_metrics_overflow_total", .counter, ["metric"],
+        help: "Requests for a new series answered with the _overflow one: the budget is spent.")
+    package static let buildInfo = Self(
+        "sluice_build_info", .gauge, ["version", "swift"],
+        help: "Always 1; the labels tell what was built.")
+
+    // MARK: The process, under the names every Prometheus client uses
+
+    package static let processCPU = Self(
+        "process_cpu_seconds_total", .counter, help: "User and system CPU time spent.")
+    package static let processOpenDescriptors = Self(
+        "process_open_fds", .gauge, help: "Open file descriptors.")
+    package static let processMaxDescriptors = Self(
+        "process_max_fds", .gauge, help: "Limit on open file descriptors.")
+    package static let processVirtualMemory = Self(
+        "process_virtual_memory_bytes", .gauge, help: "Virtual memory size.")
+    package static let processResidentMemory = Self(
+        "process_resident_memory_bytes", .gauge, help: "Resident memory size.")
+    package static let processStartTime = Self(
+        "process_start_time_seconds", .gauge,
+        help: "When the process started, in seconds since 1970.")
+    package static let processThreads = Self(
+        "process_threads", .gauge, help: "Threads of the process.")
+
+    /// All of the above.
+    package static let catalogue: [MetricFamily] = [
+        .connections, .connectionsOpened, .connectionsClosed, .clients, .sessions,
+        .authentications, .presenceEvents, .requests, .requestDuration, .limitExceeded,
+        .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,
+        .policyInfo, .policyReloads, .policyLastReload, .upstreamRequests, .upstreamDuration,
+        .upstreamInstances, .pushes, .outboundQueueBytes, .slowConsumers, .logEntries,
+        .logDropped, .loopLag, .metricsSeries, .metricsOverflow, .buildInfo, .processCPU,
+        .processOpenDescriptors, .processMaxDescriptors, .processVirtualMemory,
+        .processResidentMemory, .processStartTime, .processThreads,
+    ]
+}

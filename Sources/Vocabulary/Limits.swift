@@ -1,0 +1,42 @@
+/// A limit on everything: what one client, one service and one process may take.
+///
+/// Each is a key under `limits:` in the configuration; each has a counter
+/// (`sluice_limit_exceeded_total{limit}`) and a refusal or close reason.
+package struct Limits: Sendable, Equatable {
+    /// One message from a client, headers included. Over it the connection closes with 1009.
+    package var maxFrameBytes = 65_536
+    /// An HTTP request's head (line and headers).
+    package var maxHeaderBytes = 16_384
+    /// An HTTP request's body.
+    package var maxBodyBytes = 65_536
+    /// A token, wherever it comes in.
+    package var maxTokenBytes = 8_192
+    /// Connections of one process, all transports.
+    package var maxConnections = 15_000
+    /// From accept to a complete HTTP request head.
+    package var handshakeTimeoutMilliseconds: Int64 = 10_000
+    /// From the upgrade to a verified token.
+    package var authenticationTimeoutMilliseconds: Int64 = 10_000
+    /// Silence after which the gateway pings.
+    package var heartbeatIntervalMilliseconds: Int64 = 25_000
+    /// Pings without any sign of life before the connection closes with 4002.
+    package var heartbeatMisses = 2
+    /// Bytes waiting to be written to one client. Over it the connection closes with 4001.
+    package var maxOutboxBytes = 1_048_576
+    /// Requests of one connection without an answer. Over it reading pauses until one is answered.
+    package var maxInFlightPerConnection = 256
+    /// Requests on one link without an answer. Over it: 503 `overloaded`.
+    package var maxInFlightPerLink = 65_536
+    /// Bytes waiting to be written to one service instance. Over it: 503 `overloaded`.
+    package var maxLinkQueueBytes = 8_388_608
+    /// Bytes waiting on a link at which reading from the clients that use it pauses.
+    package var linkPauseBytes = 1_048_576
+    /// One frame from a service.
+    package var maxLinkFrameBytes = 4_194_304
+    /// Verified tokens remembered per event loop.
+    package var maxCachedTokens = 20_000
+    /// Users one push may name.
+    package var maxPushTargets = 10_000
+
+    package init() {}
+}

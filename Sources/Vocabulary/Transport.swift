@@ -1,0 +1,26 @@
+/// The way a client is connected.
+package enum Transport: UInt8, Sendable, CaseIterable {
+    case websocket, tcp, http
+
+    /// The metric label, journal field and policy word.
+    package var name: String {
+        switch self {
+        case .websocket: "websocket"
+        case .tcp: "tcp"
+        case .http: "http"
+        }
+    }
+}
+
+/// How envelopes are written on a connection: chosen by its first frame or sub-protocol, then fixed.
+package enum Codec: UInt8, Sendable, CaseIterable {
+    case protobuf, json
+}
+
+/// The protocol versions a client can speak, told in `sluice_clients{version}`.
+package enum ProtocolVersion: UInt8, Sendable, CaseIterable {
+    case v1 = 1
+
+    /// The metric label.
+    package var name: String { "v\(rawValue)" }
+}

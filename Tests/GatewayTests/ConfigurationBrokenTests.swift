@@ -1,0 +1,247 @@
+import SluiceDocuments
+import SluiceGateway
+import Testing
+
+/// One broken configuration with everything that must be said about it.
+struct BrokenConfiguration: Sendable, CustomTestStringConvertible {
+    var text: String
+    var findings: [String]
+
+    init(_ text: String, _ findings: String...) {
+        self.text = text
+        self.findings = findings
+    }
+
+    var testDescription: String { findings.first ?? text }
+}
+
+@Suite("Configuration: broken files")
+struct ConfigurationBrokenTests {
+    static let service = "services: [{name: s, instances: [\"h:1\"]}]\n"
+
+    static let shape: [BrokenConfiguration] = [
+        .init("listner: []", "f:1:1: error: unknown key `listner`; did you mean `listeners`?"),
+        .init("- a", "f:1:1: error: expected a mapping (`key: value`), found a list"),
+        .init("loops: many", "f:1:8: error: expected a whole number, found `many`"),
+        .init("loops: 300", "f:1:8: error: expected a whole number from 0 to 256, found `300`"),
+        .init("loops:", "f:1:1: error: `loops` has no value; give one or leave the key out"),
+        .init(
+            "loops: 1\nloops: 2", "f:2:1: error: key `loops` appears twice; it is at line 1 already"
+        ),
+        .init("policies: \"\"", "f:1:11: error: the directory of policies is missing"),
+        .init("policies: [a]", "f:1:11: error: expected a text, found a list"),
+        .init("pid_file: 1", "f:1:11: error: expected a text, found `1`; put it in quotes: \"1\""),
+        .init(
+            "drain: {deadline: 30}",
+            "f:1:19: error: expected a duration like 10s, found `30`; add a unit: 30s"),
+        .init(
+            "drain: {dedline: 30s}", "f:1:9: error: unknown key `dedline`; did you mean `deadline`?"
+        ),
+        .init(
+            "telemetry: {journal: journal}",
+            "f:1:22: error: expected one of `auto`, `journald`, `off`, `stderr`, found `journal`; did you mean `journald`?"
+        ),
+        .init(
+            "telemetry: {metrics_series: 5}",
+            "f:1:29: error: expected a whole number from 100 to 1000000, found `5`"),
+    ]
+
+    static let addresses: [BrokenConfiguration] = [
+        .init("listeners: []", "f:1:12: error: at least one listener is needed"),
+        .init("listeners: [{port: 1}]", "f:1:13: error: missing key `name`"),
+        .init("listeners: [{name: a}]", "f:1:13: error: missing key `port`"),
+        .init(
+            "listeners: [{name: a, port: 70000}]",
+            "f:1:29: error: expected a whole number from 0 to 65535, found `70000`"),
+        .init(
+            "listeners: [{name: a, port: 1, address: localhost}]",
+            "f:1:41: error: expected an IP address, found `localhost`; write 127.0.0.1"),
+        .init(
+            "listeners: [{name: a, port: 1, address: 1.2.3}]",
+            "f:1:41: error: expected an IP address, found `1.2.3`"),
+        .init(
+            "listeners: [{name: a, port: 1}, {name: a, port: 2}]",
+            "f:1:40: error: listener name `a` is used twice; it is at f:1:20 already"),
+        .init(
+            "listeners: [{name: a, port: 1}, {name: b, port: 1}]",
+            "f:1:49: error: port 1 of 127.0.0.1 is used twice; it is at f:1:29 already"),
+        .init(
+            "listeners: [{name: a b, port: 1}]",
+            "f:1:20: error: expected a name of letters, digits, `.`, `_` and `-`, found `a b`"),
+        .init(
+            "admin: {address: 0.0.0.0}",
+            "f:1:18: error: the admin port is open on loopback only, and `0.0.0.0` is not; "
+                + "write 127.0.0.1 or ::1 and put a proxy with TLS in front"),
+        .init(
+            "admin: {port: 8080}",
+            "f:1:15: error: port 8080 is the port of listener `main`; give the admin port a number of its own"
+        ),
+    ]
+
+    static let identity: [BrokenConfiguration] = [
+        .init(
+            "identity: {keys: []}",
+            "f:1:18: error: at least one key is needed, or no token can be verified"),
+        .init(
+            "identity: {keys: [{kid: a, secret_file: x}, {kid: a, secret_file: y}]}",
+            "f:1:51: error: kid `a` is used twice; it is at f:1:25 already"),
+        .init("identity: {keys: [{kid: a}]}", "f:1:19: error: missing key `secret_file`"),
+        .init(
+            "identity: {keys: [{kid: a, secret: hunter2, secret_file: x}]}",
+            "f:1:28: error: unknown key `secret`; known: `kid`, `algorithm`, `secret_file`"),
+        .init(
+            "identity: {keys: [{kid: a, secret_file: x, algorithm: RS256}]}",
+            "f:1:55: error: `RS256` is not supported in this version; use HS256"),
+        .init(
+            "identity: {keys: [{kid: a, secret_file: x, algorithm: none}]}",
+            "f:1:55: error: expected one of `HS256`, found `none`"),
+        .init(
+            "identity: {keys: [{kid: key1, secret_file: x}], issue: {key: key2}}",
+            "f:1:62: error: no key of `identity.keys` has the kid `key2`; did you mean `key1`?"),
+        .init(
+            "identity: {issue: {ttl: 30d, refresh_ttl: 1h}}",
+            "f:1:43: error: a refresh token that expires before its token is of no use; make it longer than `ttl` (30d)"
+        ),
+        .init(
+            "identity: {issue: {claims: [roles, sub, roles]}}",
+            "f:1:36: error: the gateway writes the claim `sub` itself; leave it out",
+            "f:1:41: error: claim `roles` is used twice; it is at f:1:29 already"),
+        .init("identity: {leeway: 500ms}", "f:1:20: error: expected whole seconds, found `500ms`"),
+        .init(
+            "identity: {leeway: 1h}", "f:1:20: error: expected a duration from 0s to 5m, found `1h`"
+        ),
+    ]
+
+    static let services: [BrokenConfiguration] = [
+        .init("services: [{name: s}]", "f:1:12: error: missing key `instances`"),
+        .init(
+            "services: [{name: s, instances: []}]", "f:1:33: error: at least one instance is needed"
+        ),
+        .init(
+            "services: [{name: s, instances: [nohost]}]",
+            "f:1:34: error: expected an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101, found `nohost`"
+        ),
+        .init(
+            "services: [{name: s, instances: [\"::1:9101\"]}]",
+            "f:1:34: error: expected an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101, found `::1:9101`"
+        ),
+        .init(
+            "services: [{name: s, instances: [\"h:1\", \"h:1\"]}]",
+            "f:1:41: error: instance `h:1` is used twice; it is at f:1:34 already"),
+        .init(
+            service + "commands: []\nservcies: []",
+            "f:3:1: error: unknown key `servcies`; did you mean `services`?"),
+        .init(
+            "services: [{name: s, instances: [\"h:1\"], link: http}]",
+            "f:1:48: error: `http` links are not supported in this version; use `native`"),
+        .init(
+            "services: [{name: s, instances: [\"h:1\"], backoff: {min: 3s, max: 2s}}]",
+            "f:1:57: error: `min` is longer than `max`; `max` is 2s"),
+        .init(
+            "services: [{name: s, instances: [\"h:1\"]}, {name: s, instances: [\"h:1\"]}]",
+            "f:1:50: error: service name `s` is used twice; it is at f:1:19 already"),
+    ]
+
+    static let commands: [BrokenConfiguration] = [
+        .init(
+            service + "commands: [{id: 99, name: c, service: s}]",
+            "f:2:17: error: command ids up to 99 are the gateway's own; use 100 or more"),
+        .init(
+            service + "commands: [{id: 4294967296, name: c, service: s}]",
+            "f:2:17: error: expected a whole number from 0 to 4294967295, found `4294967296`"),
+        .init(
+            service + "commands: [{id: 100, name: c, service: s}, {id: 100, name: c, service: s}]",
+            "f:2:49: error: command id 100 is used twice; it is at f:2:17 already",
+            "f:2:60: error: command name `c` is used twice; it is at f:2:28 already"),
+        .init(
+            service + "commands: [{id: 100, name: auth.login, service: s}]",
+            "f:2:28: error: `auth.login` is an action of the gateway itself; choose another name"),
+        .init(
+            "services: [{name: message, instances: [\"h:1\"]}]\ncommands: [{id: 100, name: c, service: mesage}]",
+            "f:2:40: error: there is no service `mesage`; did you mean `message`?"),
+        .init(
+            "commands: [{id: 100, name: c, service: s}]",
+            "f:1:40: error: there is no service `s`; add it under `services`"),
+        .init(
+            service + "commands: [{id: 100, name: c, service: s, from: clients}]",
+            "f:2:49: error: expected one of `client`, `gateway`, `push`, found `clients`; did you mean `client`?"
+        ),
+        .init(
+            service + "commands: [{id: 100, name: c, service: s, ordered: yes}]",
+            "f:2:52: error: expected true or false, found `yes`; write `true`"),
+        .init(
+            service + "commands: [{id: 100, name: c, service: s, timeout: 1ms}]",
+            "f:2:52: error: expected a duration from 10ms to 10m, found `1ms`"),
+        .init(
+            service + "commands: [{id: 100, name: c, service: s, max_bytes: 16KB}]",
+            "f:2:54: error: expected a number of bytes like 65536 or 64KiB, found `16KB`; "
+                + "a whole number, alone or with KiB, MiB or GiB"),
+    ]
+
+    static let limits: [BrokenConfiguration] = [
+        .init(
+            "limits: {max_frames_bytes: 1}",
+            "f:1:10: error: unknown key `max_frames_bytes`; did you mean `max_frame_bytes`?"),
+        .init(
+            "limits: {max_frame_bytes: 10}",
+            "f:1:27: error: expected 1024 to 16777216 bytes, found `10`"),
+        .init(
+            "limits: {max_frame_bytes: 2MiB, max_link_frame_bytes: 1MiB}",
+            "f:1:9: error: a single message would fill the outbox; make it at least `max_frame_bytes` (2097152)",
+            "f:1:55: error: a client's largest message would not fit into a link frame; make it at least 2101248"
+        ),
+        .init(
+            "limits: {link_pause_bytes: 9MiB}",
+            "f:1:28: error: reading would pause only after requests are refused; make it at most `max_link_queue_bytes` (8388608)"
+        ),
+        .init(
+            "limits: {heartbeat_misses: 0}",
+            "f:1:28: error: expected a whole number from 1 to 100, found `0`"),
+        .init(
+            "limits: {handshake_timeout: 1us}",
+            "f:1:29: error: expected a duration from 100ms to 10m, found `1us`"),
+    ]
+
+    @Test(
+        "each error is told at its place, with a hint",
+        arguments: shape + addresses + identity + services + commands + limits)
+    func broken(_ example: BrokenConfiguration) {
+        do {
+            _ = try Configuration.decode(text: example.text, file: "f", environment: [:])
+            Issue.record("it was accepted")
+        } catch {
+            #expect(error.diagnostics.map(\.text) == example.findings)
+        }
+    }
+
+    @Test("all errors of a file are told in one go, in the order of the text")
+    func allAtOnce() {
+        let text = """
+            listeners:
+              - {name: main, adress: 127.0.0.1, port: 99999}
+            admin: {address: 10.0.0.1}
+            loops: -1
+            limits: {max_frame_bytes: 1MB}
+            commands:
+              - {id: 5, name: x, service: y}
+            """
+        do {
+            _ = try Configuration.decode(text: text, file: "f", environment: [:])
+            Issue.record("it was accepted")
+        } catch {
+            let places = error.diagnostics.map { $0.position.text }
+            #expect(
+                places == ["f:2:18", "f:2:43", "f:3:18", "f:4:8", "f:5:27", "f:7:10", "f:7:31"])
+        }
+    }
+
+    @Test("what works but is hardly meant is a warning, and the configuration loads")
+    func warnings() throws {
+        let text = Self.service + "commands: [{id: 100, name: c, service: s, max_bytes: 1MiB}]"
+        let loaded = try Configuration.decode(text: text, file: "f", environment: [:])
+        #expect(
+            loaded.warnings.text
+                == "f:2:54: warning: `max_bytes` is never reached: a message ends at 65536 bytes; "
+                + "raise `limits.max_frame_bytes` or lower this")
+    }
+}

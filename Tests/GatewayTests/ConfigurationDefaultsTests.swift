@@ -1,0 +1,171 @@
+import Foundation
+import SluiceDocuments
+import SluiceGateway
+import SluiceVocabulary
+import Testing
+
+@Suite("Configuration: defaults")
+struct ConfigurationDefaultsTests {
+    /// The shipped file, found from this source file so that the working directory does not matter.
+    static let shipped = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../Config/sluice.yaml").standardizedFileURL.path
+
+    @Test("Config/sluice.yaml says the built-in defaults")
+    func shippedFileIsTheDefault() throws {
+        let (configuration, source) = try Configuration.load(path: Self.shipped, environment: [:])
+        #expect(configuration == (try Configuration.builtIn()))
+        #expect(source == Self.shipped)
+    }
+
+    @Test("Config/sluice.yaml holds every key there is, and explains each")
+    func everyKeyIsShipped() throws {
+        let text = try String(contentsOfFile: Self.shipped, encoding: .utf8)
+        let sink = DiagnosticSink()
+        let root = try #require(Document.parse(text, file: "sluice.yaml", into: sink))
+        let shipped = Set(keys(of: root))
+        for leaf in Configuration.keys {
+            #expect(
+                shipped.contains(leaf.joined(separator: ".")),
+                "missing: \(leaf.joined(separator: "."))")
+        }
+        let known = Set(Configuration.keys.map { $0.joined(separator: ".") })
+        #expect(shipped.subtracting(known) == [])
+    }
+
+    /// `listeners.#.port` for every scalar in the document.
+    private func keys(of value: DocumentValue) -> [String] {
+        switch value.kind {
+        case .mapping(let entries):
+            entries.flatMap { entry in
+                keys(of: entry.value).map { $0.isEmpty ? entry.key : entry.key + "." + $0 }
+            }
+        case .list(let items):
+            // A list of texts can also be given whole.
+            items.flatMap { item in keys(of: item).flatMap { $0.isEmpty ? ["", "#"] : ["#." + $0] }
+            }
+        default: [""]
+        }
+    }
+
+    @Test("the built-in limits are the vocabulary's")
+    func limitsAreTheDefaults() throws {
+        #expect(try Configuration.builtIn().limits == Limits())
+    }
+
+    @Test("keys left out mean the defaults; services and commands are then none")
+    func emptyFile() throws {
+        let loaded = try Configuration.decode(text: "{}", file: "f", environment: [:])
+        var expected = try Configuration.builtIn()
+        expected.services = []
+        expected.commands = []
+        #expect(loaded.configuration == expected)
+    }
+
+    @Test("keys left out of a list's items have defaults too")
+    func sparseItems() throws {
+        let text = """
+            listeners: [{name: a, port: 0}]
+            identity: {keys: [{kid: k, secret_file: s}], issuer: ""}
+            services: [{name: s, instances: ["[::1]:1"]}]
+            commands: [{id: 100, name: c, service: s}]
+            """
+        let configuration = try Configuration.decode(text: text, file: "f", environment: [:])
+            .configuration
+        #expect(
+            configuration.listeners.map { "\($0.name) \($0.address) \($0.port)" } == [
+                "a 127.0.0.1 0"
+            ])
+        #expect(configuration.identity.issue?.key == "k")
+        #expect(configuration.identity.issuer == nil)
+        #expect(configuration.identity.audience == "sluice")
+        #expect(configuration.services[0].instances.map(\.text) == ["[::1]:1"])
+        #expect(configuration.services[0].backoffMaximumMilliseconds == 2_000)
+        let command = try #require(configuration.commands.first)
+        #expect(command.from == .client)
+        #expect(command.timeoutMilliseconds == 5_000)
+        #expect(command.isOrdered)
+        #expect(!command.isRetrySafe)
+        #expect(command.maxBytes == 65_536)
+    }
+
+    @Test("an empty issue key switches issuing off")
+    func noIssuing() throws {
+        let text = "identity: {issue: {key: \"\"}}"
+        #expect(
+            try Configuration.decode(text: text, file: "f", environment: [:]).configuration.identity
+                .issue == nil)
+    }
+
+    @Test("the first file that exists is taken, built in last")
+    func lookUp() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "sluice-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (first, second) = (folder.appending(path: "1").path, folder.appending(path: "2").path)
+        func load() throws -> Configuration.Loaded {
+            try Configuration.loadWithWarnings(
+                path: nil, environment: [:], candidates: [first, second])
+        }
+        #expect(try load().source == "built-in defaults")
+        try "loops: 2".write(toFile: second, atomically: true, encoding: .utf8)
+        #expect(try load().source == second)
+        #expect(try load().configuration.loops == 2)
+        try "loops: 1".write(toFile: first, atomically: true, encoding: .utf8)
+        #expect(try load().configuration.loops == 1)
+    }
+
+    @Test("a file that was named must be there and be a file")
+    func namedFile() {
+        func message(_ path: String) -> String {
+            do {
+                _ = try Configuration.load(path: path, environment: [:])
+                return "loaded"
+            } catch { return error.text }
+        }
+        #expect(
+            message("/nowhere/sluice.yaml")
+                == "/nowhere/sluice.yaml: error: there is no such file; check the path given with --config and its permissions"
+        )
+        #expect(message("/tmp").hasPrefix("/tmp: error: this is a directory, not a file"))
+    }
+
+    @Test("secrets are read without their line end, from the credentials directory first")
+    func secrets() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "sluice-\(UUID().uuidString)"
+        ).path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/k"
+        let secret = String(repeating: "s", count: 32)
+        try (secret + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        let environment = ["CREDENTIALS_DIRECTORY": folder]
+        let template = try Configuration.builtIn().identity.keys[0]
+        func key(_ file: String) -> Configuration.Key {
+            var key = template
+            key.secretFile = file
+            return key
+        }
+        #expect(try key(path).readSecret(environment: [:]).secret == Array(secret.utf8))
+        #expect(try key("k").readSecret(environment: environment).secret == Array(secret.utf8))
+        #expect(try key("k").readSecret(environment: environment).warning == nil)
+
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        #expect(try key(path).readSecret(environment: [:]).warning?.hint == "chmod 600 \(path)")
+
+        try String(repeating: "hunter2", count: 3).write(
+            toFile: path, atomically: true, encoding: .utf8)
+        do {
+            _ = try key(path).readSecret(environment: [:])
+            Issue.record("a short secret was taken")
+        } catch {
+            #expect(error.text.contains("has 21 bytes"))
+            #expect(!error.text.contains("hunter2"))
+        }
+        #expect(throws: DiagnosticList.self) {
+            try key(folder + "/none").readSecret(environment: [:])
+        }
+    }
+}

@@ -1,0 +1,87 @@
+"""A journald of one's own: in a mount namespace, so that no other journald of the machine is touched."""
+import json
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from .processes import Process
+from .waiting import until
+
+SCRIPT = """
+set -e
+mount --make-rprivate /
+mkdir -p /run/systemd/journal /var/log/journal /run/log/journal /etc/systemd
+mount -t tmpfs none /run/systemd/journal
+mount -t tmpfs none /run/log/journal
+mount --bind "$1/journal" /var/log/journal
+if [ -e /etc/systemd/journald.conf ]; then mount --bind "$1/journald.conf" /etc/systemd/journald.conf; fi
+"$2" &
+journald=$!
+trap 'kill -CONT $journald; kill $journald; wait $journald; exit 0' TERM
+echo "$journald" > "$1/journald.pid"
+wait $journald
+"""
+CONFIG = "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSystemMaxUse=256M\nForwardToConsole=no\n"
+
+
+def journald_binary():
+    for path in ("/lib/systemd/systemd-journald", "/usr/lib/systemd/systemd-journald"):
+        if Path(path).exists():
+            return path
+    raise AssertionError("systemd-journald is missing: run .ci/install test")
+
+
+class Journald:
+    def __init__(self, folder: Path):
+        self.folder = folder / "journald"
+        (self.folder / "journal").mkdir(parents=True)
+        (self.folder / "journald.conf").write_text(CONFIG)
+        assert shutil.which("unshare") and shutil.which("nsenter")
+        self.holder = Process(
+            "journald", ["unshare", "-m", "bash", "-c", SCRIPT, "bash", self.folder, journald_binary()],
+            self.folder)
+        until(self._ready, 20, "journald is ready")
+
+    def _ready(self):
+        self.holder.check_running()
+        pid = self.folder / "journald.pid"
+        if not pid.exists() or not pid.read_text().strip():
+            return False
+        self.pid = int(pid.read_text())
+        return subprocess.run(
+            self.inside("test", "-S", "/run/systemd/journal/socket"), capture_output=True).returncode == 0
+
+    def inside(self, *command):
+        """The command as it must be started to see this journald."""
+        return ["nsenter", "-t", str(self.holder.pid), "-m", f"--wd={self.folder}", "--", *map(str, command)]
+
+    def pause(self):
+        """journald stands still: its socket fills and whoever writes to it waits."""
+        import os
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        import os
+        os.kill(self.pid, signal.SIGCONT)
+
+    def sync(self):
+        subprocess.run(self.inside("journalctl", "--sync"), check=True, capture_output=True, timeout=30)
+
+    def entries(self, *matches):
+        """Entries as `journalctl` finds them, oldest first, as dictionaries."""
+        self.sync()
+        found = subprocess.run(
+            self.inside("journalctl", "-o", "json", "--no-pager", "-q", *matches),
+            check=True, capture_output=True, timeout=60)
+        return [json.loads(line) for line in found.stdout.splitlines()]
+
+    def export(self, *matches):
+        """All there is, raw: for looking for what must not be there."""
+        self.sync()
+        return subprocess.run(
+            self.inside("journalctl", "-o", "export", "--no-pager", "-q", *matches),
+            check=True, capture_output=True, timeout=60).stdout
+
+    def stop(self):
+        self.holder.stop()

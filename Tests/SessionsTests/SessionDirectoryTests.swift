@@ -1,0 +1,62 @@
+import SluiceSessions
+import SluiceVocabulary
+import Testing
+
+@Suite("Session directory")
+struct SessionDirectoryTests {
+    private func entry(_ user: String, _ slot: Int, device: String = "") -> SessionEntry {
+        SessionEntry(
+            user: user, session: SessionID(high: 0, low: UInt64(slot)),
+            connection: ConnectionID(loop: 0, slot: slot, generation: 1), device: device)
+    }
+
+    @Test("only the first connection of a user makes them online, only the last makes them offline")
+    func transitions() {
+        var directory = SessionDirectory()
+        #expect(directory.register(entry("alice", 1)).transition?.isOnline == true)
+        #expect(directory.register(entry("alice", 2)).transition == nil)
+        #expect(directory.remove(user: "alice", connection: entry("alice", 1).connection) == nil)
+        let last = directory.remove(user: "alice", connection: entry("alice", 2).connection)
+        #expect(last?.isOnline == false)
+        #expect(directory.userCount == 0)
+        #expect(directory.sessionCount == 0)
+    }
+
+    @Test("transitions are numbered upwards without a gap")
+    func numbers() {
+        var directory = SessionDirectory()
+        var numbers: [UInt64] = []
+        for slot in 1...5 {
+            numbers.append(directory.register(entry("u\(slot)", slot)).transition?.number ?? 0)
+        }
+        #expect(numbers == [1, 2, 3, 4, 5])
+    }
+
+    @Test("a second connection of the same device supersedes the first, without a transition")
+    func supersede() {
+        var directory = SessionDirectory()
+        _ = directory.register(entry("alice", 1, device: "phone"))
+        let second = directory.register(entry("alice", 2, device: "phone"))
+        #expect(second.superseded == [entry("alice", 1, device: "phone")])
+        #expect(second.transition == nil)
+        #expect(directory.entries(of: "alice") == [entry("alice", 2, device: "phone")])
+        #expect(directory.sessionCount == 1)
+    }
+
+    @Test("the removal of a superseded connection does not take the user offline")
+    func lateRemoval() {
+        var directory = SessionDirectory()
+        _ = directory.register(entry("alice", 1, device: "phone"))
+        _ = directory.register(entry("alice", 2, device: "phone"))
+        #expect(directory.remove(user: "alice", connection: entry("alice", 1).connection) == nil)
+        #expect(directory.userCount == 1)
+    }
+
+    @Test("connections without a device id never supersede each other")
+    func devicesOfTheirOwn() {
+        var directory = SessionDirectory()
+        _ = directory.register(entry("alice", 1))
+        #expect(directory.register(entry("alice", 2)).superseded.isEmpty)
+        #expect(directory.entries(of: "alice").count == 2)
+    }
+}
