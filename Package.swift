@@ -87,7 +87,7 @@ let package = Package(
 
         part(
             "Framing", in: "DataPlane/", imports: ["Vocabulary"], outside: [nioCore, protobuf],
-            exclude: ["Protos/envelope.proto", "Protos/link.proto", "Protos/gateway.proto"]),
+            exclude: ["Protos/envelope.proto", "Protos/link.proto", "Protos/commands.proto"]),
         part("Identity", in: "DataPlane/", imports: ["Vocabulary"], outside: [jwtKit, crypto]),
         part("Policy", in: "DataPlane/", imports: ["Vocabulary"]),
         part(

@@ -32,7 +32,12 @@ package struct Blueprint: Sendable {
     package static func make(
         _ configuration: Configuration, overrides: Overrides
     ) async throws(DiagnosticList) -> Blueprint {
-        let materials = try overrides.keys ?? readKeys(configuration)
+        let materials: [KeyMaterial]
+        if let made = overrides.keys {
+            materials = made
+        } else {
+            materials = try readKeys(configuration)
+        }
         let identity = configuration.identity
         let rules = TokenRules(
             issuer: identity.issuer, audience: identity.audience,

@@ -41,7 +41,7 @@ final class ControlRoom: Sendable {
         let requests = await reloader.requests
         return Self.text(
             .object([
-                ("pid", .integer(Int64(ProcessInfo.pid))), ("name", .string(policy.name)),
+                ("pid", .integer(Int64(ThisProcess.pid))), ("name", .string(policy.name)),
                 ("version", .string(policy.version)), ("revision", .string(policy.revision)),
                 ("rules", .array(policy.ruleNames.map { .string($0) })),
                 ("reload", Self.describe(last, requests: requests)),

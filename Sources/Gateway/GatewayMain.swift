@@ -1,5 +1,5 @@
 import Glibc
-import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import SluiceDemoServices
@@ -36,25 +36,25 @@ package enum GatewayMain {
         do throws(DiagnosticList) {
             (configuration, warnings) = try load(options)
         } catch {
-            ProcessInfo.complain(error.text)
+            ThisProcess.complain(error.text)
             return 64
         }
-        if !warnings.text.isEmpty { ProcessInfo.complain(warnings.text) }
+        if !warnings.text.isEmpty { ThisProcess.complain(warnings.text) }
         // A client that goes away while we write to it must not end the process.
-        unsafe signal(SIGPIPE, SIG_IGN)
-        protectMemory()
+        signal(SIGPIPE, SIG_IGN)
+        ThisProcess.forbidCoreFiles()
         do {
             let startup = Startup(options: options, configuration: configuration)
             let process = try await startup.start()
             return await process.run()
         } catch let error as DiagnosticList {
-            ProcessInfo.complain(error.text)
+            ThisProcess.complain(error.text)
             return 64
         } catch let error as StartupError {
-            ProcessInfo.complain("sluice: \(error.text)")
+            ThisProcess.complain("sluice: \(error.text)")
             return 1
         } catch {
-            ProcessInfo.complain("sluice: cannot start: \(error)")
+            ThisProcess.complain("sluice: cannot start: \(error)")
             return 1
         }
     }
@@ -63,15 +63,10 @@ package enum GatewayMain {
         _ options: Options
     ) throws(DiagnosticList) -> (Configuration, DiagnosticList) {
         let loaded = try Configuration.loadWithWarnings(
-            path: options.configurationPath, environment: Environment.all)
+            path: options.configurationPath, environment: ThisProcess.environment)
         var configuration = loaded.configuration
         if let policies = options.policiesPath { configuration.policies = policies }
         return (configuration, loaded.warnings)
-    }
-
-    /// Keys and tokens live in this memory: no core file of it, no debugger of another user.
-    private static func protectMemory() {
-        unsafe prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     }
 
     /// `sluice services`: the demo services alone, for tests and load.
@@ -80,9 +75,9 @@ package enum GatewayMain {
         let services = DemoServices(group: group)
         do {
             let bound = try await services.start(host: host, port: port)
-            ProcessInfo.complain("sluice: demo services listen on \(host):\(bound)")
+            ThisProcess.complain("sluice: demo services listen on \(host):\(bound)")
         } catch {
-            ProcessInfo.complain("sluice: cannot listen on \(host):\(port): \(error)")
+            ThisProcess.complain("sluice: cannot listen on \(host):\(port): \(error)")
             return 1
         }
         for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) { break }
@@ -95,20 +90,4 @@ package enum GatewayMain {
 /// Why the gateway did not start although its configuration is right.
 struct StartupError: Error {
     let text: String
-}
-
-/// The process's environment as a dictionary.
-enum Environment {
-    static var all: [String: String] {
-        var found: [String: String] = [:]
-        guard var entry = unsafe environ else { return [:] }
-        while let text = unsafe entry.pointee {
-            let pair = unsafe String(cString: text)
-            if let mark = pair.firstIndex(of: "=") {
-                found[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
-            }
-            unsafe entry += 1
-        }
-        return found
-    }
 }

@@ -1,8 +1,10 @@
 import Glibc
 import Logging
+import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import SluiceAdmin
+import SluiceEdge
 import SluiceReload
 import SluiceTelemetry
 import SluiceVocabulary
@@ -41,7 +43,7 @@ struct GatewayProcess: Sendable {
         do {
             try await group.run()
         } catch {
-            ProcessInfo.complain("sluice: stopped by an error: \(error)")
+            ThisProcess.complain("sluice: stopped by an error: \(error)")
             code = 1
         }
         signals.cancel()
@@ -55,9 +57,9 @@ struct GatewayProcess: Sendable {
             MessageID.started, "sluice started: clients \(places), admin \(adminPort)",
             clocks: around.clocks)
         Systemd.notify("READY=1\nSTATUS=serving \(places)")
-        ProcessInfo.complain("sluice: clients on \(places), admin on port \(adminPort)")
+        ThisProcess.complain("sluice: clients on \(places), admin on port \(adminPort)")
         if around.demo != nil, let first = around.listeners.first {
-            ProcessInfo.complain(Demo.banner(port: first.port, adminPort: adminPort))
+            ThisProcess.complain(Demo.banner(port: first.port, adminPort: adminPort))
         }
     }
 
@@ -76,7 +78,7 @@ struct GatewayProcess: Sendable {
         await admin.stop()
         if let demo = around.demo { await demo.stop() }
         let lost = around.journal.stop(deadlineMilliseconds: 3_000)
-        if lost > 0 { ProcessInfo.complain("sluice: \(lost) journal entries were lost at the end") }
+        if lost > 0 { ThisProcess.complain("sluice: \(lost) journal entries were lost at the end") }
         try? await around.group.shutdownGracefully()
         if !configuration.pidFile.isEmpty { unsafe _ = unlink(configuration.pidFile) }
     }
@@ -84,12 +86,12 @@ struct GatewayProcess: Sendable {
     private func writePIDFile() -> Bool {
         guard !configuration.pidFile.isEmpty else { return true }
         guard let file = unsafe fopen(configuration.pidFile, "w") else {
-            ProcessInfo.complain(
+            ThisProcess.complain(
                 "sluice: cannot write pid_file \(configuration.pidFile): "
                     + (unsafe String(cString: strerror(errno))))
             return false
         }
-        unsafe _ = fputs("\(ProcessInfo.pid)\n", file)
+        unsafe _ = fputs("\(ThisProcess.pid)\n", file)
         unsafe fclose(file)
         return true
     }

@@ -38,7 +38,7 @@ enum LoopAssembly {
         let registry = materials.registry
         let upstream = Upstream(
             loop: loop, tick: tick, snapshot: materials.snapshot.upstream, limits: materials.limits,
-            node: materials.node, meters: UpstreamMeters(registry: registry, shard: index),
+            node: materials.node, meters: upstreamMeters(registry, index),
             random: SeededRandom(seed: .random(in: 0...(.max))))
         let sessions = Sessions(
             loop: loop, index: index, meters: SessionMeters(registry: registry, shard: index))
@@ -88,13 +88,37 @@ enum LoopAssembly {
 
     private static func connectEvents(_ upstream: Upstream, _ journal: Journal) {
         upstream.onEvent = { event in
-            var record = AccessRecord(
-                event: .upstream, logClass: event.isUp ? .ok : .error, time: SystemClocks().wall())
-            record.service = event.service
-            record.instance = event.instance
-            record.messageID = event.isUp ? MessageID.upstreamUp : MessageID.upstreamDown
-            record.message = event.text
+            let time = SystemClocks().wall()
+            var record: AccessRecord
+            switch event {
+            case .up(let service, let instance):
+                record = AccessRecord(event: .upstream, logClass: .ok, time: time)
+                record.service = service
+                record.instance = instance
+                record.messageID = MessageID.upstreamUp
+                record.message = "\(service) \(instance) is up"
+            case .down(let service, let instance, let reason, let lost):
+                record = AccessRecord(event: .upstream, logClass: .error, time: time)
+                record.service = service
+                record.instance = instance
+                record.messageID = MessageID.upstreamDown
+                record.message =
+                    "\(service) \(instance) is down: \(reason.rawValue), \(lost) calls lost"
+            }
             journal.writeShared(record)
         }
+    }
+
+    private static func upstreamMeters(_ registry: MetricsRegistry, _ shard: Int) -> UpstreamMeters {
+        UpstreamMeters(
+            requests: {
+                registry.counter(.upstreamRequests, [$0, $1.rawValue], shard: shard)
+            },
+            duration: { registry.histogram(.upstreamDuration, [$0], shard: shard) },
+            instances: { registry.gauge(.upstreamInstances, [$0, $1], shard: shard) },
+            limitExceeded: { registry.counter(.limitExceeded, [$0], shard: shard) },
+            malformedPushes: {
+                registry.counter(.upstreamRequests, [$0, "malformed_push"], shard: shard)
+            })
     }
 }

@@ -13,7 +13,7 @@ final class PolicyMetrics: Sendable {
     init(_ policy: PolicySnapshot, registry: MetricsRegistry, clocks: some Clocks) {
         current = Mutex(policy)
         self.registry = registry
-        lastSuccess = registry.gauge(.policyLastReloadSuccess, [], shard: 0)
+        lastSuccess = registry.gauge(.policyLastReload, [], shard: 0)
         lastSuccess.set(clocks.wall().seconds)
         for result in ["ok", "unchanged", "rejected"] {
             _ = registry.counter(.policyReloads, [result], shard: 0)

@@ -5,6 +5,7 @@ import SluiceFraming
 import SluicePolicy
 import SluiceSessions
 import SluiceTelemetry
+import SluiceUpstream
 import SluiceVocabulary
 
 /// The loops of a running gateway and their listening sockets.
@@ -80,7 +81,7 @@ final class RunningGateway: Sendable {
             let states =
                 (try? await unit.loop.submit { unit.edge.value.upstream.states }.get()) ?? []
             for state in states {
-                let isUp = state.state == "connected" ? 1 : 0
+                let isUp = state.state == .ready ? 1 : 0
                 if let index = found.firstIndex(where: {
                     $0.service == state.service && $0.instance == state.instance
                 }) {

@@ -17,6 +17,9 @@ import SluiceVocabulary
 /// Configuration to parts, parts wired, listeners bound: all that must succeed before the first
 /// client. Configuration errors come before any port is bound.
 struct Startup {
+    /// The version told by `sluice_build_info` and `sluice --version`.
+    static let version = "0.1.0"
+
     let options: GatewayMain.Options
     let configuration: Configuration
 
@@ -24,7 +27,7 @@ struct Startup {
         let clocks = SystemClocks()
         var overrides = Blueprint.Overrides()
         if options.isDemo { overrides.keys = [try Demo.key()] }
-        let loops = configuration.loops > 0 ? configuration.loops : ProcessInfo.processors
+        let loops = configuration.loops > 0 ? configuration.loops : ThisProcess.processors
         let draft = try await Blueprint.make(configuration, overrides: overrides)
         let policy = try compile(draft.catalog)
 
@@ -34,6 +37,7 @@ struct Startup {
         journal.start()
         Self.bootstrap(journal, registry)
         ProcessMetrics.register(in: registry)
+        ProcessMetrics.registerBuild(version: Self.version, in: registry)
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         do {
@@ -51,7 +55,7 @@ struct Startup {
                     snapshot: blueprint.snapshot(policy), limits: configuration.limits,
                     registry: registry, journal: journal,
                     admission: Admission(maxConnections: configuration.limits.maxConnections),
-                    pages: options.isDemo ? Demo.pages : [:], node: "sluice-\(ProcessInfo.pid)"),
+                    pages: options.isDemo ? DemoPage.pages : [:], node: "sluice-\(ThisProcess.pid)"),
                 listeners: listeners)
             return try await assemble(
                 gateway, blueprint, policy, overrides,
@@ -82,7 +86,6 @@ struct Startup {
         let metrics = PolicyMetrics(policy, registry: around.registry, clocks: around.clocks)
         let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
         let room = ControlRoom(gateway: gateway, reloader: reloader)
-        InstanceMetrics.register(gateway, in: around.registry)
         let admin = AdminServer(
             address: configuration.admin.address, port: configuration.admin.port,
             group: around.group, registry: around.registry, routes: room.routes)
@@ -110,11 +113,12 @@ struct Startup {
             directory: configuration.policies, policy: policy, fingerprint: blueprint.fingerprint,
             clocks: clocks,
             prepare: { () async throws(DiagnosticList) in
-                let (configuration, _) = try GatewayMain.load(options)
+                let (configuration, warnings) = try GatewayMain.load(options)
                 let next = try await Blueprint.make(configuration, overrides: overrides)
                 return Reloader<Blueprint>.Preparation(
                     catalog: next.catalog, value: next, fingerprint: next.fingerprint,
-                    needsRestart: next.needsRestart(comparedTo: blueprint))
+                    needsRestart: next.needsRestart(comparedTo: blueprint),
+                    warnings: warnings.diagnostics)
             },
             publish: { policy, next in
                 await gateway.publish(next.snapshot(policy))
@@ -132,7 +136,7 @@ struct Startup {
     private func compile(_ catalog: ActionCatalog) throws(DiagnosticList) -> PolicySnapshot {
         let files = try PolicyCompiler.read(directory: configuration.policies)
         let compiled = try PolicyCompiler.compile(files: files, catalog: catalog, previous: nil)
-        for warning in compiled.warnings { ProcessInfo.complain(warning.text) }
+        for warning in compiled.warnings { ThisProcess.complain(warning.text) }
         return compiled.snapshot
     }
 

@@ -8,8 +8,8 @@ extension Journal {
     /// Takes over what the policy says about logging.
     func adopt(_ policy: PolicySnapshot) {
         adopt(
-            budgetPerSecond: policy.logging.budgetPerSecond,
-            reservePerSecond: policy.logging.reservePerSecond)
+            budgetPerSecond: policy.model.logging.budgetPerSecond,
+            reservePerSecond: policy.model.logging.reservePerSecond)
     }
 
     /// An entry of the process itself.

@@ -15,21 +15,6 @@ package struct ActionCatalog: Sendable, Equatable {
     package let names: [String]
     private let indexes: [String: Int]
 
-    /// The action of a command id nobody declared.
-    package static let unknown = ActionID(index: 0)
-    /// A client wants to hold a connection open (WebSocket, TCP).
-    package static let sessionConnect = ActionID(index: 1)
-    /// A client wants to go on with a session it had.
-    package static let sessionResume = ActionID(index: 2)
-    /// Somebody logs in with credentials.
-    package static let authLogin = ActionID(index: 3)
-    /// A client brings a fresh token for its connection.
-    package static let authRefresh = ActionID(index: 4)
-    /// A service or the admin pushes to clients. Limits apply, permissions do not.
-    package static let pushSend = ActionID(index: 5)
-    /// Somebody uses the admin interface.
-    package static let adminCall = ActionID(index: 6)
-
     /// Names of the gateway's own actions, in the order of the constants above.
     package static let builtIn = [
         "unknown", "session.connect", "session.resume", "auth.login", "auth.refresh", "push.send", "admin.call",
@@ -51,4 +36,21 @@ package struct ActionCatalog: Sendable, Equatable {
     package func action(named name: String) -> ActionID? { indexes[name].map(ActionID.init(index:)) }
     package func name(of action: ActionID) -> String { names[action.index] }
     package var count: Int { names.count }
+}
+
+extension ActionID {
+    /// The action of a command id nobody declared.
+    package static let unknown = ActionID(index: 0)
+    /// A client wants to hold a connection open (WebSocket, TCP).
+    package static let sessionConnect = ActionID(index: 1)
+    /// A client wants to go on with a session it had.
+    package static let sessionResume = ActionID(index: 2)
+    /// Somebody logs in with credentials.
+    package static let authLogin = ActionID(index: 3)
+    /// A client brings a fresh token for its connection.
+    package static let authRefresh = ActionID(index: 4)
+    /// A service or the admin pushes to clients. Limits apply, permissions do not.
+    package static let pushSend = ActionID(index: 5)
+    /// Somebody uses the admin interface.
+    package static let adminCall = ActionID(index: 6)
 }

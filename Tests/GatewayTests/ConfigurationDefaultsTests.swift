@@ -141,31 +141,38 @@ struct ConfigurationDefaultsTests {
         let secret = String(repeating: "s", count: 32)
         try (secret + "\n").write(toFile: path, atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
-        let environment = ["CREDENTIALS_DIRECTORY": folder]
-        let template = try Configuration.builtIn().identity.keys[0]
-        func key(_ file: String) -> Configuration.Key {
-            var key = template
-            key.secretFile = file
-            return key
+        func read(_ file: String, _ environment: [String: String] = [:]) throws -> [UInt8] {
+            let text = "identity: {keys: [{kid: a, secret_file: \(file)}]}"
+            let configuration = try Configuration.decode(
+                text: text, file: "f", environment: environment
+            ).configuration
+            let key = configuration.identity.keys[0]
+            try #require(configuration.hasSecret(of: key))
+            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+            let warning = configuration.secretWarning(of: key)
+            #expect(warning?.hint == (mode as? Int == 0o600 ? nil : "chmod 600 \(path)"))
+            return try configuration.readSecret(of: key)
         }
-        #expect(try key(path).readSecret(environment: [:]).secret == Array(secret.utf8))
-        #expect(try key("k").readSecret(environment: environment).secret == Array(secret.utf8))
-        #expect(try key("k").readSecret(environment: environment).warning == nil)
+        #expect(try read(path) == Array(secret.utf8))
+        #expect(try read("k", ["CREDENTIALS_DIRECTORY": folder]) == Array(secret.utf8))
 
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
-        #expect(try key(path).readSecret(environment: [:]).warning?.hint == "chmod 600 \(path)")
+        #expect(try read(path) == Array(secret.utf8))
 
-        try String(repeating: "hunter2", count: 3).write(
-            toFile: path, atomically: true, encoding: .utf8)
+        try String(repeating: "hunter2", count: 3)
+            .write(toFile: path, atomically: true, encoding: .utf8)
         do {
-            _ = try key(path).readSecret(environment: [:])
+            _ = try read(path)
             Issue.record("a short secret was taken")
-        } catch {
+        } catch let error as DiagnosticList {
             #expect(error.text.contains("has 21 bytes"))
             #expect(!error.text.contains("hunter2"))
         }
-        #expect(throws: DiagnosticList.self) {
-            try key(folder + "/none").readSecret(environment: [:])
-        }
+
+        let builtIn = try Configuration.builtIn()
+        var missing = builtIn.identity.keys[0]
+        missing.secretFile = folder + "/none"
+        #expect(!builtIn.hasSecret(of: missing))
+        #expect(throws: DiagnosticList.self) { try builtIn.readSecret(of: missing) }
     }
 }

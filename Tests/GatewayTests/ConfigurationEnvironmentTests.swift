@@ -124,7 +124,7 @@ struct ConfigurationEnvironmentTests {
     @Test(
         "variables of scripts, and those Kubernetes sets for a Service named sluice, are left alone",
         arguments: [
-            "SLUICE_TEST_SEED", "SLUICE_BENCH_SECONDS", "SLUICE_CACHE", "SLUICE_TOKEN",
+            "SLUICE_TEST_SEED", "SLUICE_BENCH_SECONDS", "SLUICE_BUILD_DIR", "SLUICE_TOKEN",
             "SLUICE_PORT",
             "SLUICE_PORT_8080_TCP_ADDR", "SLUICE_SERVICE_HOST", "SLUICE_SERVICE_PORT_HTTP",
         ])

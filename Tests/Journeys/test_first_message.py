@@ -1,5 +1,6 @@
 """The way everybody goes first: log in, connect, send, receive."""
 import json
+import sys
 
 import pytest
 from harness import envelopes
@@ -161,3 +162,24 @@ def test_friends_hear_of_coming_and_going(gateway):
     assert offline.data["number"] > online.data["number"]
     bob.echo()
     assert not [push for push in bob.pushes if push.cmd == envelopes.PRESENCE], "told more than once"
+
+
+def test_the_load_of_the_bench_is_answered_where_the_bench_looks(gateway):
+    """Benchmarks/contender tells the harness at which offset of a reply to look; this holds it to the truth."""
+    contender = envelopes.ROOT / "Benchmarks/contender"
+    told = json.loads((contender / "sluice.json").read_text())["load"]["B"]["args"]
+    option = lambda name: told[told.index(name) + 1]
+    sys.path.insert(0, str(contender))
+    from envelope import envelope
+    message = bytearray(envelope())
+    start, size = int(option("--seq-off")), int(option("--seq-size"))
+    message[start:start + size] = (4711).to_bytes(size, "big")
+    here = gateway()
+    client = here.connect("alice", "protobuf")
+    client.send_raw(bytes(message))
+    reply = client.connection.recv(timeout=10)
+    assert len(reply) == int(option("--expect-len"))
+    start = int(option("--reply-seq-off"))
+    assert int.from_bytes(reply[start:start + size], "big") == 4711
+    offset, value = map(int, option("--ok-byte").split(":"))
+    assert reply[offset] == value

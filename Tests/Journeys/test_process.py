@@ -158,7 +158,7 @@ def test_bad_usage_is_64_and_help_is_0():
 
 def test_tokens_issued_by_the_tool_are_taken_and_inspected(gateway):
     here = gateway()
-    issued = sluice("token", "issue", "--config", here.config_path, "--user", "dave", "--claim", "roles=member")
+    issued = sluice("token", "issue", "--config", here.config_path, "--user", "dave", "--role", "member")
     assert issued.returncode == 0, issued.stderr
     token = issued.stdout.strip().splitlines()[-1]
     here.secrets.add(token)
@@ -174,11 +174,7 @@ def test_environment_variables_override_the_file(tmp_path, services, started):
     folder = tmp_path / "env"
     folder.mkdir()
     other = free_port()
-    os.environ["SLUICE_LISTENERS_0_PORT"] = str(other)
-    try:
-        here = started(Gateway(folder, services=services.port))
-    finally:
-        del os.environ["SLUICE_LISTENERS_0_PORT"]
+    here = started(Gateway(folder, services=services.port, env={"SLUICE_LISTENERS_0_PORT": str(other)}))
     here.started()
     assert listens(other) and not listens(here.port)
     here.stop()

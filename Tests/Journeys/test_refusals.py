@@ -2,9 +2,9 @@
 import json
 
 import pytest
-from harness import envelopes
+from harness import envelopes, tokens
 from harness.clients import CODECS
-from harness.gateway import policy
+from harness.gateway import limit, policy
 
 NOBODY_SENDS = 31_999
 
@@ -164,3 +164,33 @@ def test_more_connections_than_allowed_are_turned_away(gateway):
     kept.pop().close()
     here.check_running()
     assert all(client.echo().status == 0 for client in kept)
+
+
+def test_a_command_over_http_and_every_refusal_as_a_problem(gateway):
+    here = gateway(
+        rules=policy(limit("http-echo", 2, "1h", burst=2), rules=[
+            {"name": "no-history", "effect": "deny", "action": ["message.history"]}]),
+        commands={"message.send": {"max_bytes": 100}})
+    bearer = ("-H", f"Authorization: Bearer {here.token('alice')}")
+
+    def call(name, body, *headers):
+        status, answered, content = here.curl(f"/v1/commands/{name}", *headers, body=body)
+        if status != 200:
+            assert answered["content-type"].startswith("application/problem+json"), (name, answered)
+            assert json.loads(content)["status"] == status
+        return status, answered, json.loads(content)
+    bob = here.connect("bob")
+    status, _, sent = call("message.send", '{"to":"bob","text":"by curl"}', *bearer)
+    assert status == 200 and bob.push(envelopes.DELIVER).data["id"] == sent["id"]
+    assert [call("echo", "[1]", *bearer)[0] for _ in range(2)] == [200, 200]
+    status, headers, problem = call("echo", "[1]", *bearer)
+    assert (status, problem["name"], problem["rule"]) == (429, "rate_limited", "http-echo")
+    assert 0 < int(headers["retry-after"]) <= 1800
+    assert call("echo", "[1]")[0] == 401
+    assert call("echo", "[1]", "-H", f"Authorization: Bearer {tokens.token(secret=tokens.OTHER_SECRET)}")[0] == 401
+    status, _, problem = call("message.history", "{}", *bearer)
+    assert (status, problem["rule"]) == (403, "no-history")
+    assert call("no.such", "{}", *bearer)[0] == 404
+    assert call("message.deliver", "{}", *bearer)[0] == 404
+    assert call("message.send", '{"to":"bob","text":"' + "x" * 200 + '"}', *bearer)[0] == 413
+    assert call("friend.list", "{not json", *bearer)[0] == 400

@@ -10,10 +10,6 @@ LONG_FILES: dict[str, str] = {}
 LONGEST_FUNCTION = 80
 LONG_FUNCTIONS: dict[str, str] = {}
 
-# `package` declarations without a doc comment. The number may only fall.
-UNDOCUMENTED_RATCHET = "Tests/Tidy/undocumented.txt"
-
-
 def swift_files():
     return [p for p in under("Sources") + under("Tests") if not is_generated(p)]
 
@@ -62,39 +58,38 @@ DECLARATION = re.compile(
 )
 
 
-def undocumented():
-    count = {}
+def is_documented(lines, index):
+    """Whether a doc comment stands above, attributes and wrapped attribute lists between."""
+    above = index - 1
+    while above >= 0 and re.match(r"^\s*(@|\)|#if)", lines[above]):
+        above -= 1
+    return above >= 0 and lines[above].lstrip().startswith("///")
+
+
+def parent(lines, index):
+    """The line that opens the type or extension around a member; None at the top."""
+    indent = len(lines[index]) - len(lines[index].lstrip())
+    for above in range(index - 1, -1, -1):
+        line = lines[above]
+        if line.strip() and len(line) - len(line.lstrip()) < indent and re.search(
+                r"\b(struct|class|enum|protocol|extension|actor)\b", line):
+            return above
+    return None
+
+
+def test_types_and_functions_others_use_are_documented():
+    """What has `package` access carries a doc comment, or is a member of something that does."""
+    findings = []
     for path in under("Sources"):
         if is_generated(path):
             continue
         lines = text(path).splitlines()
         for index, line in enumerate(lines):
-            if not DECLARATION.match(line):
+            if not DECLARATION.match(line) or is_documented(lines, index):
                 continue
-            above = index - 1
-            while above >= 0 and re.match(r"^\s*(@|\)|#if)", lines[above]):
-                above -= 1
-            if above < 0 or not lines[above].lstrip().startswith("///"):
-                count.setdefault(relative(path), []).append(f"{index + 1}: {line.strip()}")
-    return count
-
-
-def test_types_and_functions_others_use_are_documented():
-    """Types and functions of `package` access carry a doc comment; the debt of each file only shrinks."""
-    allowed = {}
-    for line in (ROOT / UNDOCUMENTED_RATCHET).read_text().splitlines():
-        if line and not line.startswith("#"):
-            number, name = line.split(None, 1)
-            allowed[name] = int(number)
-    found = undocumented()
-    findings = [
-        f"{name}:{line}" for name, lines in found.items()
-        if len(lines) > allowed.get(name, 0) for line in lines
-    ]
-    findings += [
-        f"{name}: {len(found.get(name, []))} left, the list says {number}: lower it"
-        for name, number in allowed.items() if len(found.get(name, [])) < number
-    ]
+            around = parent(lines, index)
+            if around is None or not (is_documented(lines, around) or "extension" in lines[around]):
+                findings.append(f"{relative(path)}:{index + 1}: {line.strip()}")
     assert not findings, report(findings, "write what it means, its units, bounds and errors:")
 
 

@@ -40,8 +40,7 @@ import Testing
         limits.maxLinkQueueBytes = 4_000
         let rig = try Rig(limits: limits)
         let channel = rig.instances[0].channel
-        channel.isWritable = false
-        channel.pipeline.fireChannelWritabilityChanged()
+        channel.setWritable(false)
         let payload = String(repeating: "x", count: 500)
         var answers: [Dispatch] = []
         for seq in 1...10 { answers.append(try rig.send(seq: UInt64(seq), payload: payload)) }
@@ -52,8 +51,7 @@ import Testing
         #expect(answers.last == .refused(.overloaded))
         #expect(rig.book.count("limit max_link_queue_bytes") == 4)
         #expect(rig.relieved == 0)
-        channel.isWritable = true
-        channel.pipeline.fireChannelWritabilityChanged()
+        channel.setWritable(true)
         rig.loop.run()
         #expect(rig.relieved == 1)
         #expect(try rig.instances[0].calls().count == 6)
@@ -65,8 +63,7 @@ import Testing
         limits.linkPauseBytes = 10
         let rig = try Rig(limits: limits)
         let channel = rig.instances[0].channel
-        channel.isWritable = false
-        channel.pipeline.fireChannelWritabilityChanged()
+        channel.setWritable(false)
         #expect(try rig.send() == .sent(isCongested: true))
         channel.close(promise: nil)
         rig.loop.run()

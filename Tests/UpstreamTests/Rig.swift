@@ -52,7 +52,7 @@ final class MeterBook {
 final class FakeInstance {
     let address: InstanceAddress
     /// Connections made so far, the last one first in use.
-    var channels: [EmbeddedChannel] = []
+    var channels: [LoopChannel] = []
     /// Refuses connections.
     var isDown = false
     /// Says hello at once.
@@ -61,14 +61,14 @@ final class FakeInstance {
 
     init(_ address: InstanceAddress) { self.address = address }
 
-    var channel: EmbeddedChannel {
+    var channel: LoopChannel {
         guard let last = channels.last else { preconditionFailure("nobody has connected") }
         return last
     }
 
     /// Frames that have come since the last question.
     func frames() throws -> [LinkFrame] {
-        while var bytes = try channel.readOutbound(as: ByteBuffer.self) { received.writeBuffer(&bytes) }
+        for var bytes in channel.takeWritten() { received.writeBuffer(&bytes) }
         var frames: [LinkFrame] = []
         while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) { frames.append(frame) }
         return frames
@@ -79,7 +79,7 @@ final class FakeInstance {
     func say(_ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, _ body: [UInt8] = []) throws {
         var bytes = ByteBuffer()
         body.withBytes { LinkCodec.write(kind, flags: flags, stream: stream, body: $0, into: &bytes) }
-        try channel.writeInbound(bytes)
+        channel.receive(bytes)
     }
 
     func reply(to frame: LinkFrame, status: UInt32 = 0, payload: String = "ok") throws {
@@ -139,17 +139,15 @@ final class Rig {
 
     private static func connector(_ instances: [FakeInstance]) -> LinkConnector {
         LinkConnector { address, _, loop, handler in
-            guard let instance = instances.first(where: { $0.address == address }), !instance.isDown,
-                let embedded = loop as? EmbeddedEventLoop
+            guard let instance = instances.first(where: { $0.address == address }), !instance.isDown
             else { return loop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
-            let channel = EmbeddedChannel(loop: embedded)
+            let channel = LoopChannel(loop: loop)
             do {
                 try channel.pipeline.syncOperations.addHandler(handler)
-                channel.connect(
-                    to: try SocketAddress(ipAddress: address.host, port: address.port), promise: nil)
             } catch {
                 return loop.makeFailedFuture(error)
             }
+            channel.activate()
             instance.channels.append(channel)
             return loop.makeSucceededFuture(channel)
         }

@@ -17,10 +17,14 @@ package actor Reloader<Prepared: Sendable> {
         /// Changes with anything in `value`; equal means unchanged.
         package var fingerprint: String
         package var needsRestart: [String]
+        /// What is doubtful in the configuration but no error.
+        package var warnings: [Diagnostic]
 
         package init(
-            catalog: ActionCatalog, value: Prepared, fingerprint: String, needsRestart: [String]
+            catalog: ActionCatalog, value: Prepared, fingerprint: String, needsRestart: [String],
+            warnings: [Diagnostic]
         ) {
+            self.warnings = warnings
             self.catalog = catalog
             self.value = value
             self.fingerprint = fingerprint
@@ -95,7 +99,7 @@ package actor Reloader<Prepared: Sendable> {
             let compiled = try PolicyCompiler.compile(
                 files: files, catalog: preparation.catalog, previous: policy)
             next.needsRestart = preparation.needsRestart
-            next.warnings = compiled.warnings.map(\.text)
+            next.warnings = (preparation.warnings + compiled.warnings).map(\.text)
             let isSame = compiled.diff.isUnchanged && preparation.fingerprint == fingerprint
             if !isSame {
                 await publish(compiled.snapshot, preparation.value)

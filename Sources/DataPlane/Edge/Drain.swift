@@ -14,7 +14,7 @@ struct Drain {
         deadline = edge.tick.now.advanced(byMilliseconds: deadlineMilliseconds)
         // All closes are due by half of the deadline; the rest is for answers under way.
         steps = max(1, Int(deadlineMilliseconds / 2 / EdgeLoop.sweepIntervalMilliseconds))
-        let spread = UInt64(max(1, deadlineMilliseconds))
+        let spread = UInt32(clamping: max(1, deadlineMilliseconds))
         for connection in edge.table.all {
             let notice = Goaway(reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
             connection.tell(.goaway, protobuf: notice.encoded(codec: .protobuf)) {

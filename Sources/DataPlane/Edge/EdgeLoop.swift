@@ -1,6 +1,6 @@
 package import NIOCore
-package import SluiceFraming
-package import SluiceIdentity
+import SluiceFraming
+import SluiceIdentity
 package import SluicePolicy
 package import SluiceSessions
 package import SluiceTelemetry

@@ -1,5 +1,5 @@
 package import SluiceTelemetry
-package import SluiceVocabulary
+import SluiceVocabulary
 
 /// The counters of one loop's edge.
 package final class EdgeMeters {

@@ -1,3 +1,4 @@
+import Glibc
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -31,19 +32,23 @@ package struct Listener: Sendable {
     package func bind(_ edge: NIOLoopBound<EdgeLoop>, on loop: any EventLoop) async throws -> any Channel {
         try await ServerBootstrap(group: loop, childGroup: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelOption(.socketOption(.so_reuseport), value: 1)
+            .serverChannelOption(
+                .socket(SocketOptionLevel(SOL_SOCKET), SocketOptionName(SO_REUSEPORT)), value: 1)
             .serverChannelOption(.backlog, value: 4_096)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 .recvAllocator,
                 value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: 65_536))
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try Self.accept(channel, edge.value) }
+                channel.eventLoop.makeCompletedFuture { try Self.configure(channel, edge.value) }
             }
             .bind(host: address, port: port).get()
     }
 
-    private static func accept(_ channel: any Channel, _ edge: EdgeLoop) throws {
+    /// Puts the handlers of a new client on its channel.
+    ///
+    /// - Throws: when the process holds as many connections as it may; the channel then closes.
+    package static func configure(_ channel: any Channel, _ edge: EdgeLoop) throws {
         guard edge.admission.enter() else {
             edge.meters.limitExceeded("max_connections")
             throw AdmissionRefused()
@@ -63,12 +68,27 @@ private struct AdmissionRefused: Error {}
 extension SocketAddress {
     /// The address without the port: 4 bytes (IPv4) or 16 (IPv6).
     var addressBytes: [UInt8]? {
-        switch self {
-        case .v4(let address):
-            withUnsafeBytes(of: address.address.sin_addr.s_addr) { unsafe Array($0) }
-        case .v6(let address):
-            withUnsafeBytes(of: address.address.sin6_addr) { unsafe Array($0) }
-        case .unixDomainSocket: nil
-        }
+        guard let text = ipAddress else { return nil }
+        // The kernel's own text form: cheap next to accepting a connection, and no unsafe code.
+        guard text.contains(":") else { return text.split(separator: ".").compactMap { UInt8($0) } }
+        return Self.bytes(ofIPv6: text)
+    }
+
+    /// Bytes of an IPv6 address in the kernel's text form (RFC 5952), zone left out.
+    private static func bytes(ofIPv6 text: String) -> [UInt8] {
+        let halves = text.prefix { $0 != "%" }.split(
+            separator: "::", maxSplits: 1, omittingEmptySubsequences: false)
+        let groups = halves.map { half in half.split(separator: ":").flatMap(bytes(ofGroup:)) }
+        let head = groups.first ?? []
+        let tail = groups.count > 1 ? groups[1] : []
+        let gap = max(0, 16 - head.count - tail.count)
+        return head + Array(repeating: 0, count: gap) + tail
+    }
+
+    /// A group of hexadecimal digits, or an IPv4 address at the end of a mapped one.
+    private static func bytes(ofGroup group: Substring) -> [UInt8] {
+        if group.contains(".") { return group.split(separator: ".").compactMap { UInt8($0) } }
+        let word = UInt16(group, radix: 16) ?? 0
+        return [UInt8(word >> 8), UInt8(truncatingIfNeeded: word)]
     }
 }

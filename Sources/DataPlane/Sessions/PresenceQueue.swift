@@ -1,4 +1,4 @@
-import SluiceVocabulary
+package import SluiceVocabulary
 
 /// Presence transitions waiting to be told to the user service, in order for each user.
 ///

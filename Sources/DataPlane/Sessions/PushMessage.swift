@@ -1,4 +1,4 @@
-import SluiceVocabulary
+package import SluiceVocabulary
 
 /// One push on its way to clients: immutable, shared by every connection that gets it.
 package final class PushMessage: Sendable {

@@ -1,4 +1,4 @@
-import SluiceVocabulary
+package import SluiceVocabulary
 
 /// One authenticated connection as its user's directory entry knows it.
 package struct SessionEntry: Sendable, Equatable {

@@ -1,5 +1,5 @@
-import SluiceTelemetry
-import SluiceVocabulary
+package import SluiceTelemetry
+package import SluiceVocabulary
 
 /// The counters of one loop's sessions.
 package final class SessionMeters {

@@ -56,7 +56,8 @@ extension Configuration {
         let overlay = ConfigurationEnvironment(environment, sink: sink)
         let root = overlay.applied(to: document)
         let configuration = ConfigurationDecoder(sink: sink).decode(root)
-        guard let configuration, !sink.hasErrors else { throw sink.list }
+        guard var configuration, !sink.hasErrors else { throw sink.list }
+        configuration.credentialsDirectory = environment["CREDENTIALS_DIRECTORY"]
         return Loaded(configuration: configuration, source: file, warnings: sink.list)
     }
 

@@ -19,6 +19,8 @@ package struct Configuration: Sendable, Equatable {
     package var limits: Limits
     /// How long a drain may take before the connections left are cut.
     package var drainDeadlineMilliseconds: Int64
+    /// systemd's `$CREDENTIALS_DIRECTORY`, where relative secret files are looked for first.
+    package var credentialsDirectory: String?
 
     /// Where clients connect: WebSocket at `/ws`, HTTP at `/v1`.
     package struct Listener: Sendable, Equatable {
@@ -53,7 +55,7 @@ package struct Configuration: Sendable, Equatable {
         package var kid: String
         /// The only algorithm this key is good for: `HS256`.
         package var algorithm: String
-        /// The file that holds the secret; `readSecret` reads it.
+        /// The file that holds the secret; `Configuration.readSecret(of:)` reads it.
         package var secretFile: String
     }
 
@@ -78,6 +80,7 @@ package struct Configuration: Sendable, Equatable {
         package var backoffMaximumMilliseconds: Int64
     }
 
+    /// One place where a service answers.
     package struct Instance: Sendable, Equatable {
         /// An IP address or a host name.
         package var host: String
@@ -105,11 +108,13 @@ package struct Configuration: Sendable, Equatable {
         }
     }
 
+    /// Where logs go, and how many metrics there may be.
     package struct Telemetry: Sendable, Equatable {
         package var journal: JournalMode
         /// Label sets over all metrics before further ones share `_overflow`.
         package var metricsSeries: Int
 
+        /// Where log entries go.
         package enum JournalMode: String, Sendable, CaseIterable {
             /// journald where there is one, else JSON lines on standard error.
             case auto

@@ -12,7 +12,7 @@ struct ConfigurationEnvironment {
 
     static let prefix = "SLUICE_"
     /// Variables that belong to scripts, tests and clients beside the gateway.
-    private static let reserved = ["SLUICE_CACHE", "SLUICE_TOKEN"]
+    private static let reserved = ["SLUICE_BUILD_DIR", "SLUICE_TOKEN"]
     /// `SLUICE_PORT…` and `SLUICE_SERVICE_…` are what Kubernetes sets for a Service named `sluice`.
     private static let reservedPrefixes = [
         "SLUICE_TEST_", "SLUICE_BENCH_", "SLUICE_PORT", "SLUICE_SERVICE_HOST",

@@ -1,4 +1,4 @@
-package import SluiceVocabulary
+import SluiceVocabulary
 
 /// The log of one event loop: decides which requests get an entry and puts it on the ring.
 ///
@@ -43,14 +43,13 @@ package final class AccessLog {
 
     /// Puts an entry on the ring. When the ring is full the entry is counted as lost and its weight
     /// goes to the next one of its class.
-    package func write(_ record: AccessRecord) {
+    package func write(_ record: consuming AccessRecord) {
         tick.begin()
         let index = Int(record.logClass.rawValue)
-        var record = record
         Self.clip(&record.topic, to: 1_024)
         Self.clip(&record.trace, to: 128)
         let weight = record.weight
-        if ring.push(record, isReserved: record.logClass != .ok) {
+        if ring.push(record, isReserved: index != Int(LogClass.ok.rawValue)) {
             meters.accepted[index].add()
             hasWritten = true
         } else {

@@ -105,7 +105,7 @@ package final class Journal: Sendable {
             phase = .running
             return true
         }
-        if isFirst { JournalWriter.spawn(for: self) }
+        if isFirst { WriterThread.start(for: self) }
     }
 
     /// Writes out what waits, then ends the writer. A writer that is stuck is left alone.

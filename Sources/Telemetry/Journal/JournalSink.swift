@@ -5,8 +5,11 @@ import Glibc
 let journaldSocketPath = "/run/systemd/journal/socket"
 
 /// Hands an entry to journald.
+///
+/// `@safe`: the vectors point into the entry only during `send` and are never read outside it.
+@safe
 struct JournaldSink {
-    private var vectors: [iovec] = []
+    private var vectors: [iovec] = unsafe []
 
     /// Blocks while journald does not read: only the writer's thread may call it.
     ///

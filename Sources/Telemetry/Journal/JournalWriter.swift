@@ -22,32 +22,13 @@ struct JournalWriter {
     private var reportedDrops: UInt64 = 0
     private var lastNotice: Int64 = 0
 
-    private init(journal: Journal) {
+    init(journal: Journal) {
         self.journal = journal
         lines = LineSink(descriptor: journal.lineDescriptor)
     }
 
-    /// Starts the thread for a journal.
-    static func spawn(for journal: Journal) {
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(journal).toOpaque()
-        let result = unsafe pthread_create(&thread, nil, { context in
-            guard let context = unsafe context else { return nil }
-            let journal = unsafe Unmanaged<Journal>.fromOpaque(context).takeRetainedValue()
-            // Signals belong to the main thread; a closed pipe must be an error number, not one.
-            var all = sigset_t()
-            unsafe sigfillset(&all)
-            unsafe pthread_sigmask(SIG_BLOCK, &all, nil)
-            var writer = JournalWriter(journal: journal)
-            writer.run()
-            return nil
-        }, context)
-        precondition(result == 0, "no thread left for the journal's writer")
-        unsafe pthread_setname_np(thread, "sluice-journal")
-        pthread_detach(thread)
-    }
-
-    private mutating func run() {
+    /// Runs until the journal is stopped or given up.
+    mutating func run() {
         while true {
             // Asked before the round: what was there when the stop came is written.
             let isLast = journal.isStopping

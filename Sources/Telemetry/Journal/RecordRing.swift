@@ -4,6 +4,8 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: exactly one thread pushes and one pops; a slot is handed over by the
 /// release of `tail` and given back by the release of `head`, so both never touch one slot at once.
+/// `@safe`: the slots are reached only through `push` and `pop`, whose indexes are masked.
+@safe
 final class RecordRing: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<AccessRecord>
     private let capacity: Int

@@ -1,33 +1,43 @@
 import Glibc
 
-/// Wakes a thread that waits; several signals before it looks count as one (`eventfd(2)`).
+/// Wakes a thread that waits: a pipe whose bytes mean nothing but "look again".
 final class WakeDescriptor: Sendable {
-    private let descriptor: Int32
+    private let readEnd: Int32
+    private let writeEnd: Int32
 
     init() {
-        descriptor = eventfd(0, Int32(EFD_CLOEXEC.rawValue) | Int32(EFD_NONBLOCK.rawValue))
-        precondition(descriptor >= 0, "no descriptor left for the journal's writer")
+        var ends: [Int32] = [-1, -1]
+        let result = unsafe pipe(&ends)
+        precondition(result == 0, "no descriptor left for the journal's writer")
+        for end in ends {
+            precondition(fcntl(end, F_SETFD, FD_CLOEXEC) == 0, "an open pipe takes flags")
+            precondition(fcntl(end, F_SETFL, O_NONBLOCK) == 0, "an open pipe takes flags")
+        }
+        readEnd = ends[0]
+        writeEnd = ends[1]
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        close(readEnd)
+        close(writeEnd)
+    }
 
-    /// Never blocks: the counter saturates long after 2^63 signals.
+    /// Never blocks. A full pipe is fine: the reader has enough to wake up for.
     func signal() {
-        // Fails only when the counter is full, and then the reader is awake anyway.
-        _ = unsafe eventfd_write(descriptor, 1)
+        var byte: UInt8 = 1
+        _ = unsafe write(writeEnd, &byte, 1)
     }
 
-    /// Waits for a signal and takes it back.
+    /// Waits for a signal and takes all there are.
     ///
     /// - Parameter milliseconds: how long at most; -1 = for ever.
     /// - Returns: false when the time was up.
     @discardableResult
     func wait(milliseconds: Int32) -> Bool {
-        var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        let count = unsafe poll(&wanted, 1, milliseconds)
-        guard count > 0 else { return false }
-        var value: eventfd_t = 0
-        _ = unsafe eventfd_read(descriptor, &value)
+        var wanted = pollfd(fd: readEnd, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&wanted, 1, milliseconds) > 0 else { return false }
+        var bytes: (UInt64, UInt64) = (0, 0)
+        while unsafe read(readEnd, &bytes, 16) == 16 {}
         return true
     }
 }

@@ -67,7 +67,7 @@ def limit(name, count, per, *, burst=None, actions=("echo",), key=("user",), **m
 
 class Gateway(Process):
     def __init__(self, folder: Path, *, services=None, rules=None, limits=None, journald=None, loops=2,
-                 journal="auto", commands=None, command="run", config=None, drain="5s", name="gateway"):
+                 journal="auto", commands=None, command="run", config=None, drain="5s", env=None):
         """
         services: port of the demo services, or a dict {service: [ports]}; None = nobody listens there.
         rules: the policy as a dict, or as text; limits: keys under `limits:`; commands: {name: {key: value}}.
@@ -88,7 +88,7 @@ class Gateway(Process):
         self.config.update(config or {})
         self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
         argv = [SLUICE, command, "--config", self.config_path, "--policies", self.policies]
-        super().__init__(name, journald.inside(*argv) if journald else argv, folder)
+        super().__init__("gateway", journald.inside(*argv) if journald else argv, folder, env)
 
     def _config(self, services, limits, loops, journal, commands, drain):
         if not isinstance(services, dict):

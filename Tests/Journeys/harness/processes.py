@@ -7,7 +7,17 @@ from pathlib import Path
 from .waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
-SLUICE = Path(os.environ.get("SLUICE_BIN", ROOT / ".build/release/sluice"))
+SLUICE = Path(os.environ.get("SLUICE_TEST_BINARY", ROOT / ".build/release/sluice"))
+
+
+def environment(more=None):
+    """Ours without the gateway's variables (they override its configuration), and `more`."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
+    return {**kept, "SWIFT_BACKTRACE": "enable=no", **(more or {})}
+
+
+class Ended(RuntimeError):
+    """A process is gone that should be there. No AssertionError: waiting longer does not help."""
 
 
 class Process:
@@ -15,11 +25,10 @@ class Process:
         self.name = name
         self.output_path = folder / f"{name}.out"
         self.error_path = folder / f"{name}.err"
-        environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no", **(env or {})}
         with open(self.output_path, "ab") as out, open(self.error_path, "ab") as err:
             self.process = subprocess.Popen(
                 [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err,
-                env=environment, cwd=cwd or folder)
+                env=environment(env), cwd=cwd or folder)
 
     @property
     def pid(self):
@@ -39,7 +48,8 @@ class Process:
         os.kill(self.pid, number)
 
     def check_running(self):
-        assert self.is_running, f"{self.name} ended with {self.process.returncode}: {self.errors()[-2000:]}"
+        if not self.is_running:
+            raise Ended(f"{self.name} ended with {self.process.returncode}: {self.errors()[-2000:]}")
 
     def wait(self, seconds=15.0):
         """Waits for the end; returns the exit code (negative: the signal that ended it)."""
@@ -72,7 +82,7 @@ def sluice(*arguments, seconds=30.0, cwd=None, env=None):
     """Runs a command of ours to its end."""
     return subprocess.run(
         [str(SLUICE), *map(str, arguments)], capture_output=True, text=True, timeout=seconds, cwd=cwd,
-        env={**os.environ, "SWIFT_BACKTRACE": "enable=no", **(env or {})})
+        env=environment(env))
 
 
 class Services(Process):

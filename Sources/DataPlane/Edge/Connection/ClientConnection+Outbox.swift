@@ -28,6 +28,11 @@ extension ClientConnection {
         store(buffer)
     }
 
+    /// Appends one envelope with a payload of our own.
+    func send(_ head: EnvelopeHead, payload: [UInt8]) {
+        payload.withBytes { bytes in send(head, payload: bytes) }
+    }
+
     /// Appends a refusal in the client's codec.
     func send(_ refusal: Refusal, cmd: UInt32, seq: UInt64) {
         let codec = codec ?? .protobuf

@@ -240,7 +240,7 @@ final class ClientConnection {
             seq: message.deliveryClass == .must ? pushNumber : 0, status: 0, kind: .push,
             format: isJSON ? PayloadFormat.json.rawValue : message.format,
             deliveryClass: message.deliveryClass)
-        send(head, payload: (isJSON ? message.payloadForJSON ?? [] : message.payload).span.bytes)
+        send(head, payload: isJSON ? message.payloadForJSON ?? [] : message.payload)
         return phase == .open
     }
 
@@ -250,7 +250,7 @@ final class ClientConnection {
         let head = EnvelopeHead(
             version: 0, cmd: command.rawValue, seq: 0, status: 0, kind: .push,
             format: codec == .json ? PayloadFormat.json.rawValue : 0, deliveryClass: nil)
-        send(head, payload: (codec == .json ? json() : protobuf).span.bytes)
+        send(head, payload: codec == .json ? json() : protobuf)
     }
 }
 

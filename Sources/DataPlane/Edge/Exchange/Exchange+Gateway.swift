@@ -98,8 +98,8 @@ extension EdgeLoop {
         AuthReply(
             session: client.session?.text ?? "", user: client.principal?.user ?? "", epoch: 0,
             resumed: false,
-            heartbeatMilliseconds: UInt64(limits.heartbeatIntervalMilliseconds),
-            maxFrameBytes: UInt64(limits.maxFrameBytes))
+            heartbeatMilliseconds: UInt32(clamping: limits.heartbeatIntervalMilliseconds),
+            maxFrameBytes: UInt32(clamping: limits.maxFrameBytes))
     }
 
     /// The first frame of a connection whose token came with the handshake.
@@ -111,7 +111,7 @@ extension EdgeLoop {
             EnvelopeHead(
                 version: 0, cmd: GatewayCommand.auth.rawValue, seq: seq, status: 0, kind: .reply,
                 format: codec == .json ? PayloadFormat.json.rawValue : 0, deliveryClass: nil),
-            payload: payload.span.bytes)
+            payload: payload)
     }
 
     // MARK: refresh
@@ -144,7 +144,7 @@ extension EdgeLoop {
         case .refuse(let refusal): refuse(client, request, refusal)
         case .go:
             client.refresh(principal)
-            let answer = RefreshReply(expiresAt: principal.expiresAtSeconds ?? 0)
+            let answer = RefreshReply(expiresAtSeconds: principal.expiresAtSeconds ?? 0)
             reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
         }
     }
@@ -183,7 +183,7 @@ extension EdgeLoop {
                     kind: .reply,
                     format: client.codec == .json ? PayloadFormat.json.rawValue : 0,
                     deliveryClass: nil),
-                payload: payload.span.bytes)
+                payload: payload)
         }
         if isLogged { finishOwn(client, request, bytesOut: payload.count) }
     }

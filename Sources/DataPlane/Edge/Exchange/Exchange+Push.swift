@@ -1,4 +1,6 @@
 import NIOCore
+import SluicePolicy
+import SluiceUpstream
 import SluiceFraming
 import SluiceSessions
 import SluiceTelemetry
@@ -10,7 +12,7 @@ extension EdgeLoop {
     func receive(_ push: LinkPush, _ done: @escaping (PushResult) -> Void) {
         let view: EnvelopeView
         do throws(EnvelopeError) {
-            view = try ProtobufEnvelope.scan(push.envelope.span.bytes)
+            view = try ProtobufEnvelope.scan(push.envelope.readableBytesSpan)
         } catch {
             log.writePush(error: error.text, tick: tick)
             return done(PushResult())
@@ -20,7 +22,9 @@ extension EdgeLoop {
             log.writePush(error: "more targets than max_push_targets", tick: tick)
             return done(PushResult())
         }
-        let payload = Array(push.envelope[view.payload.range])
+        let payload = push.envelope.getBytes(
+            at: push.envelope.readerIndex + view.payload.range.lowerBound,
+            length: view.payload.range.count) ?? []
         let message = PushMessage(
             command: view.cmd, deliveryClass: push.deliveryClass, format: view.format,
             payload: payload)

@@ -49,7 +49,7 @@ extension EdgeLoop {
         if let token = body["token"]?.string {
             return .success(
                 LoginReply(
-                    token: token, expiresAt: body["expires_at"]?.integer ?? 0,
+                    token: token, expiresAtSeconds: body["expires_at"]?.integer ?? 0,
                     refreshToken: body["refresh_token"]?.string ?? "", userID: user))
         }
         guard let issuer = snapshot.issuer else { return .failure(Refusal(.badUpstreamAnswer)) }
@@ -68,7 +68,7 @@ extension EdgeLoop {
         }
         return .success(
             LoginReply(
-                token: issued.token, expiresAt: issued.expiresAtSeconds,
+                token: issued.token, expiresAtSeconds: issued.expiresAtSeconds,
                 refreshToken: issued.refreshToken, userID: user))
     }
 }

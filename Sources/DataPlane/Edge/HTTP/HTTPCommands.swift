@@ -124,10 +124,12 @@ extension EdgeLoop {
         view.payload = ByteRange(start: 0, count: Int32(body.count))
         translation.clear()
         do throws(EnvelopeError) {
-            guard body.isEmpty || JSONEnvelope.isWellFormed(body.span.bytes) else {
-                return .badRequest
+            try body.withBytes { bytes throws(EnvelopeError) in
+                guard bytes.byteCount == 0 || JSONEnvelope.isWellFormed(bytes) else {
+                    throw .malformedJSON(offset: 0)
+                }
+                try JSONEnvelope.appendProtobuf(view, from: bytes, to: &translation)
             }
-            try JSONEnvelope.appendProtobuf(view, from: body.span.bytes, to: &translation)
         } catch {
             return .badRequest
         }

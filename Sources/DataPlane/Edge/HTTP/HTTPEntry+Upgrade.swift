@@ -29,7 +29,7 @@ extension HTTPEntry {
         }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
         let choice = WebSocketHandshake.choose(offered: offered)
-        if let refusal = choice.refusal { return refuse(context, refusal) }
+        if let refusal = choice.error { return refuse(context, Refusal(refusal)) }
         open(context, head, accept: accept, choice)
     }
 

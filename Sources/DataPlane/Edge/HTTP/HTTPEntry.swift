@@ -162,7 +162,9 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         let bytesIn = body.count
         let request: LoginRequest
         do throws(EnvelopeError) {
-            request = try LoginRequest(from: body.span.bytes, codec: .json)
+            request = try body.withBytes { bytes throws(EnvelopeError) in
+                try LoginRequest(from: bytes, codec: .json)
+            }
         } catch {
             let refusal = Refusal(.badRequest, message: error.text)
             edge.accountHTTP(self, .authLogin, started, bytesIn, 0, refusal)

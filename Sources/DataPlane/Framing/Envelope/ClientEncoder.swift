@@ -53,7 +53,8 @@ package final class ClientEncoder {
     /// - Throws: `payloadNotJSON` in the JSON codec, where the format is 1 and the payload is no JSON;
     ///   nothing has been written then.
     package func envelope(
-        _ head: EnvelopeHead, payload: RawSpan, codec: Codec, wire: Wire, into buffer: inout ByteBuffer
+        _ head: EnvelopeHead, payload: RawSpan, codec: Codec, wire: Wire,
+        into buffer: inout ByteBuffer
     ) throws(EnvelopeError) {
         var bytes = SmallBytes()
         switch codec {
@@ -78,7 +79,8 @@ package final class ClientEncoder {
     }
 
     private func writeJSON(
-        _ head: SmallBytes, payload: RawSpan, isData: Bool, wire: Wire, into buffer: inout ByteBuffer
+        _ head: SmallBytes, payload: RawSpan, isData: Bool, wire: Wire,
+        into buffer: inout ByteBuffer
     ) {
         var bytes = head
         guard payload.byteCount > 0 else {
@@ -101,7 +103,8 @@ package final class ClientEncoder {
 
     /// Appends a refusal as the reply to `seq`. Cheap: refusals are what an attacker gets most of.
     package func refusal(
-        _ refusal: Refusal, cmd: UInt32, seq: UInt64, codec: Codec, wire: Wire, into buffer: inout ByteBuffer
+        _ refusal: Refusal, cmd: UInt32, seq: UInt64, codec: Codec, wire: Wire,
+        into buffer: inout ByteBuffer
     ) {
         let entry = refusal.kind.entry
         let head = EnvelopeHead(cmd: cmd, seq: seq, status: entry.status, kind: .reply)
@@ -120,7 +123,8 @@ package final class ClientEncoder {
             scratch.writeInteger(UInt8(ascii: "}"))
         }
         FrameHeader.write(
-            count: bytes.count + scratch.readableBytes, isText: codec == .json, wire: wire, into: &buffer)
+            count: bytes.count + scratch.readableBytes, isText: codec == .json, wire: wire,
+            into: &buffer)
         bytes.write(to: &buffer)
         buffer.writeImmutableBuffer(scratch)
     }
@@ -140,7 +144,8 @@ package final class ClientEncoder {
         if code != 0 {
             scratch.writeInteger(code)
             for character in reason.unicodeScalars {
-                guard let bytes = UTF8.encode(character), scratch.readableBytes + bytes.count <= 125 else { break }
+                guard let bytes = UTF8.encode(character), scratch.readableBytes + bytes.count <= 125
+                else { break }
                 scratch.writeBytes(bytes)
             }
         }
@@ -148,7 +153,9 @@ package final class ClientEncoder {
         buffer.writeImmutableBuffer(scratch)
     }
 
-    private func closeCommand(code: UInt16, reason: String, codec: Codec, into buffer: inout ByteBuffer) {
+    private func closeCommand(
+        code: UInt16, reason: String, codec: Codec, into buffer: inout ByteBuffer
+    ) {
         let head = EnvelopeHead(cmd: 13, seq: 0, kind: .request)
         var bytes = SmallBytes()
         switch codec {
@@ -167,7 +174,8 @@ package final class ClientEncoder {
             scratch.writeStaticString("}}")
         }
         FrameHeader.write(
-            count: bytes.count + scratch.readableBytes, isText: codec == .json, wire: .lengthPrefixed,
+            count: bytes.count + scratch.readableBytes, isText: codec == .json,
+            wire: .lengthPrefixed,
             into: &buffer)
         bytes.write(to: &buffer)
         buffer.writeImmutableBuffer(scratch)

@@ -6,7 +6,9 @@ package import NIOCore
 /// client cannot keep a value of its own in a field that is stamped.
 package enum EnvelopeStamp {
     /// The sender's identity: envelope fields 32-35. Made once per connection; empty ones are left out.
-    package static func identity(user: String, session: String, device: String, client: String) -> [UInt8] {
+    package static func identity(user: String, session: String, device: String, client: String)
+        -> [UInt8]
+    {
         var bytes: [UInt8] = []
         for (index, text) in [user, session, device, client].enumerated() where !text.isEmpty {
             appendVarint(UInt64((32 + index) << 3 | 2), to: &bytes)

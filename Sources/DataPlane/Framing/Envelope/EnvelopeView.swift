@@ -13,7 +13,8 @@ package struct ByteRange: Sendable, Equatable {
 
     @inlinable
     init(_ start: Int, _ end: Int) {
-        self.init(start: Int32(truncatingIfNeeded: start), count: Int32(truncatingIfNeeded: end - start))
+        self.init(
+            start: Int32(truncatingIfNeeded: start), count: Int32(truncatingIfNeeded: end - start))
     }
 
     /// No bytes, nowhere.

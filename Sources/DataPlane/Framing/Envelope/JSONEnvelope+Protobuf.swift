@@ -54,7 +54,9 @@ extension JSONEnvelope {
         }
         // The length comes before the bytes, so base64 is read twice: to count and to write.
         var count = 0
-        guard Base64.decode(view.payload, in: bytes, sink: { _ in count &+= 1 }) else { throw .badBase64 }
+        guard Base64.decode(view.payload, in: bytes, sink: { _ in count &+= 1 }) else {
+            throw .badBase64
+        }
         appendTag(field: 15, count: count, to: &buffer)
         buffer.reserveCapacity(minimumWritableBytes: count)
         _ = Base64.decode(view.payload, in: bytes, sink: { buffer.writeInteger($0) })

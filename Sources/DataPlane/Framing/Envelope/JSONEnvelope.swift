@@ -36,7 +36,8 @@ package enum JSONEnvelope {
     }
 
     private static func members(
-        _ bytes: RawSpan, _ position: inout Int, _ seen: inout JSONMembers, _ view: inout EnvelopeView
+        _ bytes: RawSpan, _ position: inout Int, _ seen: inout JSONMembers,
+        _ view: inout EnvelopeView
     ) throws(EnvelopeError) {
         while true {
             let (name, hasEscapes) = try JSONScanner.string(bytes, &position)
@@ -108,7 +109,9 @@ package enum JSONEnvelope {
             position &+= 1
         }
         guard position > start else { throw .badMember(member.word) }
-        if position &- start > 1, bytes.byte(at: start) == 0x30 { throw .malformedJSON(offset: start) }
+        if position &- start > 1, bytes.byte(at: start) == 0x30 {
+            throw .malformedJSON(offset: start)
+        }
         let next = JSONScanner.peek(bytes, position)
         if next == 0x2E || next | 0x20 == 0x65 { throw .badMember(member.word) }
         return value

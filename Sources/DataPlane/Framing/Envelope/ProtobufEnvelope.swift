@@ -18,7 +18,8 @@ package enum ProtobufEnvelope {
             case 5 << 3: view.kind = UInt32(truncatingIfNeeded: try reader.varint(bytes))
             case 6 << 3: view.format = UInt32(truncatingIfNeeded: try reader.varint(bytes))
             case 7 << 3 | 2: view.topic = try text(reader: &reader, bytes)
-            case 8 << 3: view.deadlineMilliseconds = UInt32(truncatingIfNeeded: try reader.varint(bytes))
+            case 8 << 3:
+                view.deadlineMilliseconds = UInt32(truncatingIfNeeded: try reader.varint(bytes))
             case 9 << 3 | 2: view.trace = try text(reader: &reader, bytes)
             case 10 << 3 | 2: view.key = try text(reader: &reader, bytes)
             case 11 << 3: view.deliveryClass = UInt32(truncatingIfNeeded: try reader.varint(bytes))
@@ -44,7 +45,8 @@ package enum ProtobufEnvelope {
     ) throws(EnvelopeError) {
         if (32...63).contains(tag >> 3) { view.hasGatewayFields = true }
         switch tag {
-        case 32 << 3 | 2, 33 << 3 | 2, 34 << 3 | 2, 35 << 3 | 2: _ = try text(reader: &reader, bytes)
+        case 32 << 3 | 2, 33 << 3 | 2, 34 << 3 | 2, 35 << 3 | 2:
+            _ = try text(reader: &reader, bytes)
         default: try reader.skip(tag, bytes)
         }
     }

@@ -8,8 +8,9 @@ struct ProtobufReader {
     /// Next byte to read.
     private(set) var position = 0
 
-    /// SwiftProtobuf's `BinaryDecodingOptions.messageDepthLimit`: groups may nest this deep.
-    private static let groupDepthLimit = 100
+    /// Groups may nest this deep: SwiftProtobuf's `BinaryDecodingOptions.messageDepthLimit` of 100,
+    /// of which the message itself takes one.
+    private static let groupDepthLimit = 99
 
     /// Reads the next field's tag.
     ///

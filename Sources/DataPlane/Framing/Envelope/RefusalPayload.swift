@@ -3,7 +3,9 @@ import SluiceVocabulary
 
 /// The message `Refusal` of Protos/envelope.proto, written by hand.
 enum RefusalPayload {
-    static func appendProtobuf(_ refusal: Refusal, _ entry: RefusalKind.Entry, to buffer: inout ByteBuffer) {
+    static func appendProtobuf(
+        _ refusal: Refusal, _ entry: RefusalKind.Entry, to buffer: inout ByteBuffer
+    ) {
         ProtobufText.append(field: 1, varint: UInt64(entry.status), to: &buffer)
         ProtobufText.append(field: 2, text: entry.name, to: &buffer)
         ProtobufText.append(field: 3, text: refusal.text, to: &buffer)
@@ -13,7 +15,9 @@ enum RefusalPayload {
     }
 
     /// `retry_after_ms` is left out where it is not known, `rule` where none decided.
-    static func appendJSON(_ refusal: Refusal, _ entry: RefusalKind.Entry, to buffer: inout ByteBuffer) {
+    static func appendJSON(
+        _ refusal: Refusal, _ entry: RefusalKind.Entry, to buffer: inout ByteBuffer
+    ) {
         var head = SmallBytes()
         head.append("{\"status\":")
         head.append(decimal: UInt64(entry.status))

@@ -18,9 +18,11 @@ enum Base64 {
         }
         switch bytes.byteCount &- index {
         case 1:
-            buffer.writeInteger(characters(UInt32(bytes.byte(at: index)) << 16) & 0xFFFF_0000 | 0x3D3D)
+            buffer.writeInteger(
+                characters(UInt32(bytes.byte(at: index)) << 16) & 0xFFFF_0000 | 0x3D3D)
         case 2:
-            let group = UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8
+            let group =
+                UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8
             buffer.writeInteger(characters(group) & 0xFFFF_FF00 | 0x3D)
         default: break
         }
@@ -72,7 +74,8 @@ enum Base64 {
             let character: UInt8
             switch JSONString.next(bytes, &position, end: end) {
             case .byte(let byte): character = byte
-            case .scalar(let scalar) where scalar.isASCII: character = UInt8(truncatingIfNeeded: scalar.value)
+            case .scalar(let scalar) where scalar.isASCII:
+                character = UInt8(truncatingIfNeeded: scalar.value)
             default: return false
             }
             if character == 0x3D {
@@ -96,7 +99,9 @@ enum Base64 {
 
     /// The last group; the bits that no byte takes must be zero (RFC 4648 section 3.5).
     @inline(__always)
-    private static func finish(group: UInt32, count: Int, padding: Int, sink: (UInt8) -> Void) -> Bool {
+    private static func finish(group: UInt32, count: Int, padding: Int, sink: (UInt8) -> Void)
+        -> Bool
+    {
         switch (count, padding) {
         case (0, 0): return true
         case (2, 2):

@@ -1,6 +1,7 @@
 /// The members of an envelope in JSON form.
 enum JSONMember: UInt8 {
-    case version, cmd, seq, status, kind, format, topic, deadline, trace, key, deliveryClass, payload, data
+    case version, cmd, seq, status, kind, format, topic, deadline, trace, key, deliveryClass,
+        payload, data
 
     /// Its name, for errors.
     var word: EnvelopeError.StaticMember {

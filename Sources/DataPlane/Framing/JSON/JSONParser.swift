@@ -14,7 +14,9 @@ enum JSONParser {
         }
     }
 
-    private static func text(_ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError) -> String {
+    private static func text(_ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError)
+        -> String
+    {
         let (range, hasEscapes) = try JSONScanner.string(bytes, &position)
         guard hasEscapes else { return bytes.text(range.range) }
         guard let text = JSONString.decoded(range, in: bytes) else { throw .invalidUTF8 }
@@ -77,12 +79,16 @@ enum JSONParser {
     }
 
     /// A whole number that fits 64 bits is exact; anything else is a double, and must be finite.
-    private static func number(_ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError) -> JSONValue {
+    private static func number(_ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError)
+        -> JSONValue
+    {
         let start = position
         try JSONScanner.number(bytes, &position)
         let text = bytes.text(start..<position)
         if let integer = Int64(text), text != "-0" { return .integer(integer) }
-        guard let number = Double(text), number.isFinite else { throw .malformedJSON(offset: start) }
+        guard let number = Double(text), number.isFinite else {
+            throw .malformedJSON(offset: start)
+        }
         return .number(number)
     }
 }

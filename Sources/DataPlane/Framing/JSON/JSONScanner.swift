@@ -25,7 +25,8 @@ enum JSONScanner {
 
     /// Steps over one expected byte.
     @inline(__always)
-    static func expect(_ byte: UInt8, _ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError) {
+    static func expect(_ byte: UInt8, _ bytes: RawSpan, _ position: inout Int) throws(EnvelopeError)
+    {
         guard peek(bytes, position) == byte else { throw .malformedJSON(offset: position) }
         position &+= 1
     }
@@ -147,7 +148,7 @@ enum JSONScanner {
                     try memberName(bytes, &position)
                     continue
                 }
-                // An empty object: its end is taken below.
+            // An empty object: its end is taken below.
             case 0x5B:
                 try push(isObject: false, &open, &depth)
                 position &+= 1

@@ -45,7 +45,9 @@ enum JSONString {
     /// The four hexadecimal digits of the escape at `position`.
     private static func codeUnit(_ bytes: RawSpan, at position: Int) -> UInt32 {
         var value: UInt32 = 0
-        for index in 2..<6 { value = value << 4 | (hexValue(bytes.byte(at: position &+ index)) ?? 0) }
+        for index in 2..<6 {
+            value = value << 4 | (hexValue(bytes.byte(at: position &+ index)) ?? 0)
+        }
         return value
     }
 

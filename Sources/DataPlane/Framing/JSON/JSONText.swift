@@ -14,7 +14,9 @@ enum JSONText {
     }
 
     @inline(__always)
-    private static func isPlain(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x22 && byte != 0x5C }
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        byte >= 0x20 && byte != 0x22 && byte != 0x5C
+    }
 
     private static func append(_ byte: UInt8, to buffer: inout ByteBuffer) {
         switch byte {
@@ -31,5 +33,7 @@ enum JSONText {
         }
     }
 
-    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x57 }
+    private static func hexadecimalDigit(_ value: UInt8) -> UInt8 {
+        value < 10 ? value + 0x30 : value + 0x57
+    }
 }

@@ -39,7 +39,9 @@ package enum JSONValue: Sendable {
     package var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
     package var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
     package var array: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
-    package var members: [(String, JSONValue)]? { if case .object(let members) = self { members } else { nil } }
+    package var members: [(String, JSONValue)]? {
+        if case .object(let members) = self { members } else { nil }
+    }
     package var isNull: Bool { if case .null = self { true } else { false } }
 }
 
@@ -54,7 +56,8 @@ extension JSONValue: Equatable {
         case (.string(let left), .string(let right)): left == right
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)):
-            left.count == right.count && zip(left, right).allSatisfy { $0.0 == $1.0 && $0.1 == $1.1 }
+            left.count == right.count
+                && zip(left, right).allSatisfy { $0.0 == $1.0 && $0.1 == $1.1 }
         default: false
         }
     }
@@ -71,7 +74,9 @@ extension JSONValue {
         case .string(let text): .string(text)
         case .array(let values): .array(values.map(\.claim))
         case .object(let members):
-            .object(Dictionary(members.map { ($0.0, $0.1.claim) }, uniquingKeysWith: { _, last in last }))
+            .object(
+                Dictionary(
+                    members.map { ($0.0, $0.1.claim) }, uniquingKeysWith: { _, last in last }))
         }
     }
 

@@ -121,7 +121,8 @@ package enum LinkCodec {
 
     /// Appends a whole frame.
     package static func write(
-        _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, body: RawSpan, into buffer: inout ByteBuffer
+        _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, body: RawSpan,
+        into buffer: inout ByteBuffer
     ) {
         buffer.writeMultipleIntegers(
             UInt32(truncatingIfNeeded: 8 + body.byteCount),

@@ -26,17 +26,20 @@ package struct LinkPush: Sendable, Equatable {
     ///
     /// - Throws: `badBody` where it is no `LinkPush`, names targets of several kinds or none, or a
     ///   class that does not exist.
-    package init(reading body: ByteBuffer) throws(LinkError) {
+    package init(from body: ByteBuffer) throws(LinkError) {
         var fields = Fields()
         do throws(EnvelopeError) {
             try fields.read(body.readableBytesSpan)
         } catch {
             throw .badBody(.push)
         }
-        guard let deliveryClass = UInt8(exactly: fields.deliveryClass).flatMap(DeliveryClass.init(rawValue:)),
+        guard
+            let deliveryClass = UInt8(exactly: fields.deliveryClass).flatMap(
+                DeliveryClass.init(rawValue:)),
             let targets = fields.targets,
             let envelope = body.getSlice(
-                at: body.readerIndex + Int(fields.envelope.start), length: Int(fields.envelope.count))
+                at: body.readerIndex + Int(fields.envelope.start),
+                length: Int(fields.envelope.count))
         else { throw .badBody(.push) }
         self.init(
             targets: targets, deliveryClass: deliveryClass, ttlMilliseconds: fields.ttlMilliseconds,
@@ -91,22 +94,39 @@ package struct LinkPush: Sendable, Equatable {
     /// - Parameter stream: of the pushing side's choice; the answer carries it.
     package func append(stream: UInt32, to buffer: inout ByteBuffer) {
         let start = LinkCodec.beginFrame(.push, stream: stream, into: &buffer)
+        appendBody(to: &buffer)
+        LinkCodec.endFrame(at: start, in: &buffer)
+    }
+
+    /// The body of a push frame.
+    package func encoded() -> [UInt8] {
+        var body = ByteBuffer()
+        appendBody(to: &body)
+        return Array(buffer: body)
+    }
+
+    private func appendBody(to buffer: inout ByteBuffer) {
         switch targets {
         case .users(let users):
             // An empty text names nobody, but as a repeated field it must be there.
-            for user in users { Self.appendField(1, count: user.utf8.count, to: &buffer) { $0.writeString(user) } }
+            for user in users {
+                Self.appendField(1, count: user.utf8.count, to: &buffer) { $0.writeString(user) }
+            }
         case .sessions(let sessions):
             for session in sessions {
-                Self.appendField(2, count: 16, to: &buffer) { $0.writeMultipleIntegers(session.high, session.low) }
+                Self.appendField(2, count: 16, to: &buffer) {
+                    $0.writeMultipleIntegers(session.high, session.low)
+                }
             }
         case .all: ProtobufText.append(field: 3, varint: 1, to: &buffer)
         }
         ProtobufText.append(field: 4, varint: UInt64(deliveryClass.rawValue), to: &buffer)
         ProtobufText.append(field: 5, varint: UInt64(ttlMilliseconds), to: &buffer)
         if envelope.readableBytes > 0 {
-            Self.appendField(15, count: envelope.readableBytes, to: &buffer) { $0.writeImmutableBuffer(envelope) }
+            Self.appendField(15, count: envelope.readableBytes, to: &buffer) {
+                $0.writeImmutableBuffer(envelope)
+            }
         }
-        LinkCodec.endFrame(at: start, in: &buffer)
     }
 
     @inline(__always)

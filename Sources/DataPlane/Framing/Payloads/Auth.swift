@@ -1,4 +1,5 @@
 package import SluiceVocabulary
+import SwiftProtobuf
 
 /// Payload of cmd 1 `auth`, from the client.
 package struct AuthRequest: TypedPayload {
@@ -20,7 +21,9 @@ package struct AuthRequest: TypedPayload {
         device = Device()
         guard let value = json["device"], !value.isNull else { return }
         guard case .object = value else { throw .badPayload(.init("device")) }
-        device = Device(id: try value.text("id"), platform: try value.text("platform"), app: try value.text("app"))
+        device = Device(
+            id: try value.text("id"), platform: try value.text("platform"),
+            app: try value.text("app"))
     }
 
     package var body: Sluice_V1_AuthRequest {
@@ -39,7 +42,8 @@ package struct AuthRequest: TypedPayload {
             (
                 "device",
                 .object([
-                    ("id", .string(device.id)), ("platform", .string(device.platform)), ("app", .string(device.app)),
+                    ("id", .string(device.id)), ("platform", .string(device.platform)),
+                    ("app", .string(device.app)),
                 ])
             ),
         ])
@@ -75,8 +79,10 @@ package struct AuthReply: TypedPayload {
 
     package init(json: JSONValue) throws(EnvelopeError) {
         self.init(
-            session: try json.text("session"), user: try json.text("user"), epoch: try json.whole("epoch"),
-            resumed: try json.flag("resumed"), heartbeatMilliseconds: try json.whole("heartbeat_ms"),
+            session: try json.text("session"), user: try json.text("user"),
+            epoch: try json.whole("epoch"),
+            resumed: try json.flag("resumed"),
+            heartbeatMilliseconds: try json.whole("heartbeat_ms"),
             maxFrameBytes: try json.whole("max_frame_bytes"))
     }
 
@@ -93,7 +99,8 @@ package struct AuthReply: TypedPayload {
 
     package var json: JSONValue {
         .object([
-            ("session", .string(session)), ("user", .string(user)), ("epoch", JSONValue(whole: epoch)),
+            ("session", .string(session)), ("user", .string(user)),
+            ("epoch", JSONValue(whole: epoch)),
             ("resumed", .bool(resumed)), ("heartbeat_ms", .integer(Int64(heartbeatMilliseconds))),
             ("max_frame_bytes", .integer(Int64(maxFrameBytes))),
         ])

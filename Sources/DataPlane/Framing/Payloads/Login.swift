@@ -1,3 +1,5 @@
+import SwiftProtobuf
+
 /// Payload of cmd 5 `login`, from the client, and the body of `POST /v1/login`.
 package struct LoginRequest: TypedPayload {
     package var user: String
@@ -8,7 +10,9 @@ package struct LoginRequest: TypedPayload {
         self.password = password
     }
 
-    package init(_ body: Sluice_V1_LoginRequest) { self.init(user: body.user, password: body.password) }
+    package init(_ body: Sluice_V1_LoginRequest) {
+        self.init(user: body.user, password: body.password)
+    }
 
     package init(json: JSONValue) throws(EnvelopeError) {
         self.init(user: try json.text("user"), password: try json.text("password"))
@@ -21,7 +25,9 @@ package struct LoginRequest: TypedPayload {
         }
     }
 
-    package var json: JSONValue { .object([("user", .string(user)), ("password", .string(password))]) }
+    package var json: JSONValue {
+        .object([("user", .string(user)), ("password", .string(password))])
+    }
 }
 
 /// The gateway's reply to `login`.
@@ -41,7 +47,8 @@ package struct LoginReply: TypedPayload {
 
     package init(_ body: Sluice_V1_LoginReply) {
         self.init(
-            token: body.token, expiresAtSeconds: body.expiresAt, refreshToken: body.refreshToken, userID: body.userID)
+            token: body.token, expiresAtSeconds: body.expiresAt, refreshToken: body.refreshToken,
+            userID: body.userID)
     }
 
     package init(json: JSONValue) throws(EnvelopeError) {

@@ -1,3 +1,5 @@
+import SwiftProtobuf
+
 /// Payload of cmd 10 `goaway`, from the gateway: finish what you do and reconnect.
 package struct Goaway: TypedPayload {
     /// A close reason's name.
@@ -16,7 +18,8 @@ package struct Goaway: TypedPayload {
 
     package init(json: JSONValue) throws(EnvelopeError) {
         self.init(
-            reason: try json.text("reason"), reconnectAfterMilliseconds: try json.whole("reconnect_after_ms"))
+            reason: try json.text("reason"),
+            reconnectAfterMilliseconds: try json.whole("reconnect_after_ms"))
     }
 
     package var body: Sluice_V1_Goaway {
@@ -28,7 +31,8 @@ package struct Goaway: TypedPayload {
 
     package var json: JSONValue {
         .object([
-            ("reason", .string(reason)), ("reconnect_after_ms", .integer(Int64(reconnectAfterMilliseconds))),
+            ("reason", .string(reason)),
+            ("reconnect_after_ms", .integer(Int64(reconnectAfterMilliseconds))),
         ])
     }
 }
@@ -51,7 +55,9 @@ package struct PresenceEvent: TypedPayload {
     }
 
     package init(json: JSONValue) throws(EnvelopeError) {
-        self.init(user: try json.text("user"), online: try json.flag("online"), number: try json.whole("number"))
+        self.init(
+            user: try json.text("user"), online: try json.flag("online"),
+            number: try json.whole("number"))
     }
 
     package var body: Sluice_V1_PresenceEvent {
@@ -63,6 +69,9 @@ package struct PresenceEvent: TypedPayload {
     }
 
     package var json: JSONValue {
-        .object([("user", .string(user)), ("online", .bool(online)), ("number", JSONValue(whole: number))])
+        .object([
+            ("user", .string(user)), ("online", .bool(online)),
+            ("number", JSONValue(whole: number)),
+        ])
     }
 }

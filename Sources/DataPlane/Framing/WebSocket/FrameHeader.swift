@@ -16,7 +16,9 @@ enum WebSocketOpcode: UInt8 {
 enum FrameHeader {
     /// Appends what comes before a message of `count` bytes.
     @inline(__always)
-    static func write(count: Int, isText: Bool, wire: ClientEncoder.Wire, into buffer: inout ByteBuffer) {
+    static func write(
+        count: Int, isText: Bool, wire: ClientEncoder.Wire, into buffer: inout ByteBuffer
+    ) {
         switch wire {
         case .lengthPrefixed: buffer.writeInteger(UInt32(truncatingIfNeeded: count))
         case .webSocket:
@@ -35,6 +37,7 @@ enum FrameHeader {
     /// - Parameter count: at most 125 (section 5.5).
     @inline(__always)
     static func writeControl(_ opcode: WebSocketOpcode, count: Int, into buffer: inout ByteBuffer) {
-        buffer.writeInteger(0x8000 | UInt16(opcode.rawValue) << 8 | UInt16(truncatingIfNeeded: count))
+        buffer.writeInteger(
+            0x8000 | UInt16(opcode.rawValue) << 8 | UInt16(truncatingIfNeeded: count))
     }
 }

@@ -3,14 +3,18 @@
 enum SHA1 {
     /// - Returns: 20 bytes.
     static func digest(_ message: [UInt8]) -> [UInt8] {
-        var state: [5 of UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
+        var state: [5 of UInt32] = [
+            0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0,
+        ]
         var padded = message
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }
         for shift in stride(from: 56, through: 0, by: -8) {
             padded.append(UInt8(truncatingIfNeeded: UInt64(message.count * 8) >> UInt64(shift)))
         }
-        for start in stride(from: 0, to: padded.count, by: 64) { process(padded, from: start, &state) }
+        for start in stride(from: 0, to: padded.count, by: 64) {
+            process(padded, from: start, &state)
+        }
         var digest: [UInt8] = []
         digest.reserveCapacity(20)
         for index in 0..<5 {

@@ -9,7 +9,8 @@ package enum WebSocketHandshake {
     package static func acceptKey(for key: String) -> String? {
         // 16 bytes are 22 characters and two of padding.
         guard key.utf8.count == 24, isSixteenBytes(Array(key.utf8)) else { return nil }
-        let digest = SHA1.digest(Array(key.utf8) + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8))
+        let digest = SHA1.digest(
+            Array(key.utf8) + Array("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8))
         var buffer = ByteBuffer()
         digest.withBytes { Base64.append($0, to: &buffer) }
         return String(buffer: buffer)
@@ -35,6 +36,16 @@ package enum WebSocketHandshake {
         package var bearer: String?
         /// The request must be refused: `badRequest` or `unsupportedVersion`.
         package var error: RefusalKind?
+
+        package init(
+            codec: Codec? = nil, chosen: String? = nil, bearer: String? = nil,
+            error: RefusalKind? = nil
+        ) {
+            self.codec = codec
+            self.chosen = chosen
+            self.bearer = bearer
+            self.error = error
+        }
     }
 
     /// Chooses among the offered sub-protocols: the client's first that is spoken here.

@@ -65,7 +65,8 @@ package struct WebSocketReader {
             scratch.clear()
             if header.opcode.isControl || (header.isFinal && header.opcode != .continuation) {
                 scratch.writeUnmasked(
-                    input.readableBytesSpan, from: header.bytes, count: header.payloadBytes, key: header.key)
+                    input.readableBytesSpan, from: header.bytes, count: header.payloadBytes,
+                    key: header.key)
                 input.moveReaderIndex(forwardBy: total)
                 return try whole(header, scratch)
             }
@@ -80,7 +81,9 @@ package struct WebSocketReader {
 
     /// An unfragmented message or a control frame.
     @inline(__always)
-    private func whole(_ header: Header, _ body: ByteBuffer) throws(WebSocketError) -> WebSocketEvent {
+    private func whole(_ header: Header, _ body: ByteBuffer) throws(WebSocketError)
+        -> WebSocketEvent
+    {
         switch header.opcode {
         case .binary: return .message(isText: false)
         case .ping: return .ping
@@ -103,7 +106,8 @@ package struct WebSocketReader {
         var assembled = fragments ?? ByteBuffer()
         fragments = nil
         assembled.writeUnmasked(
-            input.readableBytesSpan, from: header.bytes, count: header.payloadBytes, key: header.key)
+            input.readableBytesSpan, from: header.bytes, count: header.payloadBytes, key: header.key
+        )
         if opcode == .text {
             checkedUTF8Count = try Self.checkText(
                 assembled, from: checkedUTF8Count, isFinal: header.isFinal)
@@ -162,7 +166,8 @@ package struct WebSocketReader {
         try checkSize(count, opcode)
         guard available >= headerBytes else { return nil }
         let key = UInt32(bigEndian: bytes.bigEndian32(at: headerBytes &- 4))
-        return Header(isFinal: isFinal, opcode: opcode, bytes: headerBytes, payloadBytes: count, key: key)
+        return Header(
+            isFinal: isFinal, opcode: opcode, bytes: headerBytes, payloadBytes: count, key: key)
     }
 
     /// Control frames are not fragmented (section 5.5); a continuation continues something and nothing
@@ -170,7 +175,9 @@ package struct WebSocketReader {
     @inline(__always)
     private func checkOrder(_ opcode: WebSocketOpcode, isFinal: Bool) throws(WebSocketError) {
         let isGood =
-            if opcode.isControl { isFinal } else { (opcode == .continuation) == (fragmentedOpcode != nil) }
+            if opcode.isControl { isFinal } else {
+                (opcode == .continuation) == (fragmentedOpcode != nil)
+            }
         guard isGood else { throw WebSocketError(closeReason: .protocolError) }
     }
 
@@ -193,7 +200,9 @@ package struct WebSocketReader {
     private func checkSize(_ count: Int, _ opcode: WebSocketOpcode) throws(WebSocketError) {
         if opcode.isControl { return }
         let before = fragments?.readableBytes ?? 0
-        guard count <= Int(maxMessageBytes) &- before else { throw WebSocketError(closeReason: .tooLarge) }
+        guard count <= Int(maxMessageBytes) &- before else {
+            throw WebSocketError(closeReason: .tooLarge)
+        }
     }
 
     /// The code of a close frame's body (sections 5.5.1 and 7.4).

@@ -78,7 +78,7 @@ package final class PolicyEvaluator {
 
     @inline(__always)
     private func known(_ action: ActionID) -> Int {
-        action.index < snapshot.catalog.count ? action.index : ActionCatalog.unknown.index
+        action.index < snapshot.catalog.count ? action.index : ActionID.unknown.index
     }
 
     private func name(ofPermission index: Int32) -> String {

@@ -17,17 +17,17 @@ package struct LinkHello: Sendable, Equatable {
     }
 
     /// Reads the body of a hello frame.
-    package init(reading body: ByteBuffer) throws(LinkError) {
+    package init(from body: RawSpan) throws(LinkError) {
         let message: Sluice_V1_LinkHello = try decoded(body, .hello)
         self.init(node: message.node, version: message.version)
     }
 
-    /// Appends a whole hello frame.
-    package func append(to buffer: inout ByteBuffer) {
-        let start = LinkCodec.beginFrame(.hello, stream: 0, into: &buffer)
-        ProtobufText.append(field: 1, varint: UInt64(version), to: &buffer)
-        ProtobufText.append(field: 2, text: node, to: &buffer)
-        LinkCodec.endFrame(at: start, in: &buffer)
+    /// The body of a hello frame.
+    package func encoded() -> [UInt8] {
+        var body = ByteBuffer()
+        ProtobufText.append(field: 1, varint: UInt64(version), to: &body)
+        ProtobufText.append(field: 2, text: node, to: &body)
+        return Array(buffer: body)
     }
 }
 
@@ -39,22 +39,22 @@ package struct LinkGoaway: Sendable, Equatable {
     package init(reason: String) { self.reason = reason }
 
     /// Reads the body of a goaway frame.
-    package init(reading body: ByteBuffer) throws(LinkError) {
+    package init(from body: RawSpan) throws(LinkError) {
         let message: Sluice_V1_LinkGoaway = try decoded(body, .goaway)
         reason = message.reason
     }
 
-    /// Appends a whole goaway frame.
-    package func append(to buffer: inout ByteBuffer) {
-        let start = LinkCodec.beginFrame(.goaway, stream: 0, into: &buffer)
-        ProtobufText.append(field: 1, text: reason, to: &buffer)
-        LinkCodec.endFrame(at: start, in: &buffer)
+    /// The body of a goaway frame.
+    package func encoded() -> [UInt8] {
+        var body = ByteBuffer()
+        ProtobufText.append(field: 1, text: reason, to: &body)
+        return Array(buffer: body)
     }
 }
 
 extension PushResult {
     /// Reads the body of a pushResult frame.
-    package init(reading body: ByteBuffer) throws(LinkError) {
+    package init(from body: RawSpan) throws(LinkError) {
         let message: Sluice_V1_LinkPushResult = try decoded(body, .pushResult)
         self.init()
         delivered = message.delivered
@@ -62,19 +62,32 @@ extension PushResult {
         offline = message.offline
     }
 
+    /// The body of a pushResult frame.
+    package func linkBody() -> [UInt8] {
+        var body = ByteBuffer()
+        appendLinkBody(to: &body)
+        return Array(buffer: body)
+    }
+
     /// Appends a whole pushResult frame.
     package func append(stream: UInt32, to buffer: inout ByteBuffer) {
         let start = LinkCodec.beginFrame(.pushResult, stream: stream, into: &buffer)
+        appendLinkBody(to: &buffer)
+        LinkCodec.endFrame(at: start, in: &buffer)
+    }
+
+    private func appendLinkBody(to buffer: inout ByteBuffer) {
         ProtobufText.append(field: 1, varint: UInt64(delivered), to: &buffer)
         ProtobufText.append(field: 2, varint: UInt64(queued), to: &buffer)
         ProtobufText.append(field: 3, varint: UInt64(offline), to: &buffer)
-        LinkCodec.endFrame(at: start, in: &buffer)
     }
 }
 
-private func decoded<Body: Message>(_ body: ByteBuffer, _ kind: LinkFrameKind) throws(LinkError) -> Body {
+private func decoded<Body: Message>(_ body: RawSpan, _ kind: LinkFrameKind) throws(LinkError)
+    -> Body
+{
     do {
-        return try Body(serializedBytes: Array(buffer: body))
+        return try Body(serializedBytes: body.array())
     } catch {
         throw .badBody(kind)
     }

@@ -1,0 +1,204 @@
+import NIOCore
+import NIOEmbedded
+import SluiceDocuments
+import SluiceEdge
+import SluiceFraming
+import SluiceIdentity
+import SluicePolicy
+import SluicePolicyLanguage
+import SluiceSessions
+import SluiceTelemetry
+import SluiceUpstream
+import SluiceVocabulary
+
+/// A gateway of one loop without sockets: bytes of a client in, bytes to a service out, and back.
+final class Rig {
+    private let loop = EmbeddedEventLoop()
+    private let clocks = StandingClocks()
+    private let edge: EdgeLoop
+    private let client: EmbeddedChannel
+    private let links: LinkBook
+    private var replies = ByteBuffer()
+
+    /// Policy with the full job: a permission and three limits on every message.
+    static let policy = """
+        apiVersion: sluice/v1
+        kind: PolicySet
+        metadata: {name: golden, version: "1"}
+        descriptors: {user: token.sub, peer: connection.address/32,/64, session: session.id}
+        rate_limits:
+          - {name: per-user, match: {action: [echo]}, key: [user], algorithm: token_bucket, limit: 1000000000, per: 1s}
+          - {name: per-peer, match: {action: [echo]}, key: [peer], algorithm: token_bucket, limit: 1000000000, per: 1s}
+          - {name: all, match: {action: ["*"]}, key: [], algorithm: token_bucket, limit: 1000000000, per: 1s}
+        permissions:
+          default: deny
+          rules:
+            - {name: connect, effect: permit, action: [session.connect]}
+            - {name: members, effect: permit, principal: {roles: [member]}, action: [echo]}
+        """
+
+    init() async throws {
+        let catalog = ActionCatalog(commands: ["echo"])
+        let keys = try await KeySet.make([
+            KeyMaterial(kid: "k", algorithm: "HS256", secret: Array(repeating: 7, count: 32))
+        ])
+        let issuer = try TokenIssuer(
+            keys: keys, kid: "k", issuer: "golden", audience: "golden", ttlSeconds: 3_600,
+            refreshTTLSeconds: 3_600)
+        let compiled = try PolicyCompiler.compile(
+            files: [(name: "golden.yaml", text: Self.policy)], catalog: catalog, previous: nil)
+        let services = [
+            ServiceDefinition(
+                name: "echo", instances: [InstanceAddress(host: "127.0.0.1", port: 1)],
+                connectTimeoutMilliseconds: 1_000, backoffMinimumMilliseconds: 50,
+                backoffMaximumMilliseconds: 2_000)
+        ]
+        let table = try CommandTable(
+            [
+                CommandDefinition(
+                    id: 100, name: "echo", service: "echo", from: .client,
+                    timeoutMilliseconds: 5_000, isOrdered: true, isRetrySafe: true,
+                    maxBytes: 65_536)
+            ], services: ["echo"], catalog: catalog)
+        let snapshot = EdgeSnapshot(
+            policy: compiled.snapshot,
+            upstream: UpstreamSnapshot(services: services, commands: table), keys: keys,
+            tokenRules: TokenRules(
+                issuer: "golden", audience: "golden", leewaySeconds: 5, maxTokenBytes: 8_192),
+            issuer: issuer, loginClaims: [])
+        links = LinkBook()
+        edge = Self.makeEdge(loop, clocks, snapshot, links)
+        client = EmbeddedChannel(loop: loop)
+        let token = try issuer.issue(
+            user: "user1", claims: ["roles": .array([.string("member")])], now: clocks.wall()
+        ).token
+        try open(token)
+    }
+
+    private static func makeEdge(
+        _ loop: EmbeddedEventLoop, _ clocks: StandingClocks, _ snapshot: EdgeSnapshot,
+        _ links: LinkBook
+    ) -> EdgeLoop {
+        let tick = LoopTick(clocks: clocks) { tick in
+            let bound = NIOLoopBound(tick, eventLoop: loop)
+            loop.execute { bound.value.finish() }
+        }
+        let registry = MetricsRegistry(seriesBudget: 1_000)
+        let journal = Journal(mode: .off, loops: 1, registry: registry)
+        let limits = Limits()
+        let upstream = Upstream(
+            loop: loop, tick: tick, snapshot: snapshot.upstream, limits: limits, node: "golden",
+            meters: .unread, random: SeededRandom(seed: 1), connector: links.connector)
+        let sessions = Sessions(
+            loop: loop, index: 0, meters: SessionMeters(registry: registry, shard: 0))
+        let edge = EdgeLoop(
+            loop: loop, index: 0, tick: tick, limits: limits, snapshot: snapshot,
+            stations: EdgeLoop.Stations(
+                upstream: upstream, sessions: sessions,
+                policyMeters: PolicyMeters(
+                    permission: { registry.counter(.permissionDecisions, [$0, $1], shard: 0) },
+                    limit: { registry.counter(.rateLimitDecisions, [$0, $1], shard: 0) })),
+            registry: registry, log: journal.accessLog(loop: 0, tick: tick),
+            admission: Admission(maxConnections: 10), pages: [:])
+        upstream.start()
+        loop.run()
+        return edge
+    }
+
+    /// Opens the WebSocket with a token and reads the gateway's greeting away.
+    private func open(_ token: String) throws {
+        try links.greet()
+        loop.run()
+        try Listener.configure(client, edge)
+        try client.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        var request = ByteBuffer()
+        request.writeString(
+            "GET /ws HTTP/1.1\r\nHost: golden\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                + "Sec-WebSocket-Protocol: sluice.v1\r\nAuthorization: Bearer \(token)\r\n\r\n")
+        try client.writeInbound(request)
+        loop.run()
+        guard let answer = try client.readOutbound(as: ByteBuffer.self),
+            String(buffer: answer).hasPrefix("HTTP/1.1 101")
+        else { throw RigError.notOpen }
+        while try client.readOutbound(as: ByteBuffer.self) != nil {}
+        while try links.channel.readOutbound(as: ByteBuffer.self) != nil {}
+    }
+
+    /// One message there and its answer back, `depth` at a time in one read.
+    func roundTrip(_ frames: ByteBuffer, depth: Int) throws {
+        try client.writeInbound(frames)
+        loop.run()
+        replies.clear()
+        while var calls = try links.channel.readOutbound(as: ByteBuffer.self) {
+            while let call = try LinkCodec.read(&calls, maxFrameBytes: 1 << 20) {
+                guard call.kind == .call else { continue }
+                LinkCodec.write(
+                    kind: .reply, flags: 0, stream: call.stream, body: Self.reply.span.bytes,
+                    into: &replies)
+            }
+        }
+        try links.channel.writeInbound(replies)
+        loop.run()
+        var bytes = 0
+        while let answer = try client.readOutbound(as: ByteBuffer.self) { bytes += answer.readableBytes }
+        guard bytes >= depth * 128 else { throw RigError.answersMissing(bytes) }
+    }
+
+    /// The service's answer: status 0 and the payload back.
+    private static let reply: [UInt8] = [0x7A, 0x80, 0x01] + Array(repeating: 0x61, count: 128)
+
+    /// `depth` masked frames, each with an envelope of command 100 and a payload of 128 bytes.
+    static func frames(depth: Int) -> ByteBuffer {
+        let envelope: [UInt8] = [0x10, 100, 0x18, 7] + reply
+        let mask: [UInt8] = [0x11, 0x22, 0x33, 0x44]
+        var buffer = ByteBuffer()
+        for _ in 0..<depth {
+            buffer.writeBytes([0x82, 0x80 | 126, 0, UInt8(envelope.count)] + mask)
+            buffer.writeBytes(envelope.enumerated().map { $0.element ^ mask[$0.offset % 4] })
+        }
+        return buffer
+    }
+}
+
+enum RigError: Error {
+    case notOpen
+    case answersMissing(Int)
+}
+
+/// Clocks that stand still: the path reads them, the figures do not depend on them.
+struct StandingClocks: Clocks {
+    func monotonic() -> MonotonicTime { MonotonicTime(nanoseconds: 1_000_000_000_000) }
+    func wall() -> WallTime { WallTime(microseconds: 1_800_000_000_000_000) }
+}
+
+/// The embedded channel that stands for the link to the service.
+final class LinkBook {
+    private var made: EmbeddedChannel?
+
+    var channel: EmbeddedChannel {
+        guard let made else { preconditionFailure("the link is not connected") }
+        return made
+    }
+
+    var connector: LinkConnector {
+        LinkConnector { [self] _, _, loop, handler in
+            guard let embedded = loop as? EmbeddedEventLoop else {
+                preconditionFailure("the rig has embedded loops only")
+            }
+            let channel = EmbeddedChannel(handler: handler, loop: embedded)
+            made = channel
+            channel.connect(to: try! SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+            return embedded.makeSucceededFuture(channel as any Channel)
+        }
+    }
+
+    /// The service says hello; the link is ready then.
+    func greet() throws {
+        var hello = ByteBuffer()
+        LinkCodec.write(
+            kind: .hello, flags: 0, stream: 0, body: LinkHello(node: "service").encoded().span.bytes,
+            into: &hello)
+        try channel.writeInbound(hello)
+    }
+}

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Reads the results of run.sh: CPU per message beside nginx, and memory per idle connection.
+
+Exits 1 when a goal is missed. Goals: CPU per message at most 0.9 of nginx's bare tunnel at depth 1 and
+1.5 at depth 8; at most 6 KB of gateway memory per idle authenticated connection.
+"""
+import json
+import statistics
+import sys
+from pathlib import Path
+
+GOALS = {"B1": 0.9, "B8": 1.5}
+IDLE_GOAL_BYTES = 6 * 1024
+
+
+def read(path):
+    runs = {}
+    for line in path.read_text().splitlines():
+        run = json.loads(line)
+        runs.setdefault(run["contender"].split("/")[0], {})[run["rep"]] = run
+    return runs
+
+
+def cost(run):
+    """Microseconds of CPU per message; None where the run failed."""
+    if run.get("failed") or not run.get("count") or run.get("errors", 0) > run["count"] / 1000:
+        return None
+    return run["cpu_s"] / run["count"] * 1e6
+
+
+def relay(name, connections, runs):
+    pairs = [
+        (cost(runs["sluice"][rep]), cost(runs["nginx"][rep]))
+        for rep in runs.get("sluice", {}) if rep in runs.get("nginx", {})]
+    pairs = [pair for pair in pairs if all(pair)]
+    if not pairs:
+        first = next(iter(runs.get("sluice", {}).values()), {})
+        print(f"{name} {connections} connections: no pair of good runs; {first.get('failed') or first.get('first_error')}")
+        return False
+    ours, theirs = (statistics.median(side) for side in zip(*pairs))
+    ratio = statistics.median(a / b for a, b in pairs)
+    good = [run for run in runs["sluice"].values() if cost(run)]
+    user = statistics.median(run["user_s"] / run["count"] * 1e6 for run in good)
+    journald = statistics.median(run.get("journald_s", 0) / run["count"] * 1e6 for run in good)
+    fine = ratio <= GOALS[name]
+    print(
+        f"{name} {connections:>5} connections: sluice {ours:6.2f} us ({user:.2f} user; journald {journald:.2f} more), "
+        f"nginx {theirs:6.2f} us, ratio {ratio:.2f} ({min(a / b for a, b in pairs):.2f} to {max(a / b for a, b in pairs):.2f}, "
+        f"{len(pairs)} runs), goal {GOALS[name]}: {'reached' if fine else 'MISSED'}")
+    return fine
+
+
+def idle(runs):
+    good = [run for run in runs.get("sluice", {}).values() if run.get("connected") and not run.get("dead")]
+    if not good:
+        print(f"C: no good run; {next(iter(runs.get('sluice', {}).values()), {}).get('failed')}")
+        return False
+    bytes_each = statistics.median(run["pss_per_conn"] for run in good)
+    nginx = [run["pss_per_conn"] for run in runs.get("nginx", {}).values() if run.get("connected")]
+    beside = f", nginx {statistics.median(nginx):.0f}" if nginx else ""
+    share = statistics.median(run.get("idle_cpu_share", 0) for run in good)
+    # 0 means that /proc would not tell, not that connections are free.
+    fine = 0 < bytes_each <= IDLE_GOAL_BYTES
+    print(
+        f"C {good[0]['connected']} idle connections: sluice {bytes_each:.0f} bytes each{beside}, idle CPU {share:.3f} of a core, "
+        f"goal {IDLE_GOAL_BYTES}: {'reached' if fine else 'MISSED'}")
+    return fine
+
+
+def main():
+    fine = True
+    for folder in sorted(Path(sys.argv[1]).iterdir(), key=lambda path: int(path.name)):
+        for path in sorted(folder.glob("*.jsonl")):
+            runs = read(path)
+            fine &= idle(runs) if path.stem == "C" else relay(path.stem, int(folder.name), runs)
+    sys.exit(0 if fine else 1)
+
+
+if __name__ == "__main__":
+    main()

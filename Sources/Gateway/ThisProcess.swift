@@ -1,0 +1,27 @@
+import Foundation
+import Glibc
+import NIOCore
+
+/// Facts about this process, and its voice on a terminal.
+enum ThisProcess {
+    static var pid: Int32 { getpid() }
+
+    /// Processors this process may use.
+    static var processors: Int { max(1, System.coreCount) }
+
+    static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+    /// Writes a line to standard error.
+    static func complain(_ text: String) {
+        // A closed standard error leaves nobody to tell.
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+    }
+
+    /// Keys and tokens live in this memory: no core file may hold it.
+    static func forbidCoreFiles() {
+        var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+        if unsafe setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit) != 0 {
+            complain("sluice: cannot switch core files off; a crash may write secrets to disk")
+        }
+    }
+}

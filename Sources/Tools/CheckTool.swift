@@ -1,0 +1,144 @@
+import SluiceDocuments
+import SluiceGateway
+import SluicePolicy
+import SluicePolicyLanguage
+import SluiceVocabulary
+
+/// `sluice check` and `sluice policy check`: everything `run` would refuse, without starting it.
+package struct CheckTool: Sendable {
+    /// Nil = look in the usual places.
+    package var configurationPath: String?
+    /// Replaces `policies` of the configuration.
+    package var policiesPath: String?
+    package var environment: [String: String]
+    package var isJSON: Bool
+
+    package init(
+        configurationPath: String?, policiesPath: String?, environment: [String: String],
+        isJSON: Bool
+    ) {
+        self.configurationPath = configurationPath
+        self.policiesPath = policiesPath
+        self.environment = environment
+        self.isJSON = isJSON
+    }
+
+    /// What `--json` prints.
+    private struct Report: Encodable {
+        var ok = false
+        var configuration: String?
+        var policies: String?
+        var name: String?
+        var version: String?
+        var revision: String?
+        var rules: [String] = []
+        var services = 0
+        var commands = 0
+        var diagnostics: [DiagnosticRecord] = []
+    }
+
+    /// Checks configuration, secrets and policies; all errors of all of them in one go.
+    package func run() throws -> ToolResult {
+        var report = Report()
+        var found: [Diagnostic] = []
+        var configuration: Configuration?
+        do throws(DiagnosticList) {
+            let loaded = try Configuration.loadWithWarnings(
+                path: configurationPath, environment: environment)
+            report.configuration = loaded.source
+            report.services = loaded.configuration.services.count
+            report.commands = loaded.configuration.commands.count
+            found += loaded.warnings.diagnostics
+            found += Self.checkSecrets(loaded.configuration)
+            configuration = loaded.configuration
+        } catch {
+            found += error.diagnostics
+        }
+        // Without commands the names of actions are unknown: policies would be refused for nothing.
+        if let configuration {
+            found += compile(policiesPath ?? configuration.policies, configuration, &report)
+        }
+        return try finish(report, found)
+    }
+
+    /// Checks the policies alone, against the commands of the configuration.
+    package func runPolicies() throws -> ToolResult {
+        var report = Report()
+        var found: [Diagnostic]
+        do throws(DiagnosticList) {
+            let loaded = try Configuration.loadWithWarnings(
+                path: configurationPath, environment: environment)
+            report.configuration = loaded.source
+            let directory = policiesPath ?? loaded.configuration.policies
+            found = compile(directory, loaded.configuration, &report)
+        } catch {
+            found = error.diagnostics
+        }
+        return try finish(report, found)
+    }
+
+    /// An absent secret is a warning: configuration is often checked where the secrets are not.
+    private static func checkSecrets(_ configuration: Configuration) -> [Diagnostic] {
+        configuration.identity.keys.flatMap { key -> [Diagnostic] in
+            do throws(DiagnosticList) {
+                _ = try configuration.readSecret(of: key)
+                return configuration.secretWarning(of: key).map { [$0] } ?? []
+            } catch {
+                guard !configuration.hasSecret(of: key) else { return error.diagnostics }
+                return error.diagnostics.map { diagnostic in
+                    var softened = diagnostic
+                    softened.severity = .warning
+                    softened.message += " (`run` needs it, `demo` does not)"
+                    return softened
+                }
+            }
+        }
+    }
+
+    private func compile(
+        _ directory: String, _ configuration: Configuration, _ report: inout Report
+    ) -> [Diagnostic] {
+        report.policies = directory
+        let catalog = ActionCatalog(commands: configuration.commands.map(\.name))
+        do throws(DiagnosticList) {
+            let files = try PolicyCompiler.read(directory: directory)
+            let compiled = try PolicyCompiler.compile(
+                files: files, catalog: catalog, previous: nil)
+            report.name = compiled.snapshot.name
+            report.version = compiled.snapshot.version
+            report.revision = compiled.snapshot.revision
+            report.rules = compiled.snapshot.ruleNames
+            return compiled.warnings
+        } catch {
+            return error.diagnostics
+        }
+    }
+
+    private func finish(_ report: Report, _ found: [Diagnostic]) throws -> ToolResult {
+        let list = DiagnosticList(found)
+        var report = report
+        report.ok = !list.hasErrors
+        report.diagnostics = found.map(DiagnosticRecord.init)
+        let complaints = found.map(\.text)
+        let code: Int32 = list.hasErrors ? 64 : 0
+        if isJSON {
+            return ToolResult(output: try jsonText(report), exitCode: code)
+        }
+        guard report.ok else {
+            let count = list.errors.count
+            let errors = count == 1 ? "1 error" : "\(count) errors"
+            return ToolResult(
+                complaints: complaints + ["sluice: \(errors); nothing was started or changed"],
+                exitCode: code)
+        }
+        let lines = [
+            report.services + report.commands > 0
+                ? "configuration ok: \(report.configuration ?? "") "
+                    + "(\(report.services) services, \(report.commands) commands)" : nil,
+            "policies ok: \(report.policies ?? "") "
+                + "(\(report.rules.count) rules, revision \((report.revision ?? "").prefix(12)))",
+        ]
+        return ToolResult(
+            output: lines.compactMap(\.self).joined(separator: "\n"), complaints: complaints)
+    }
+}

@@ -1,0 +1,40 @@
+import Foundation
+
+/// What `/v1/policy` of the admin port tells, as far as the commands need it.
+struct GatewayStatus: Codable, Sendable, Equatable {
+    var pid: Int32
+    var name: String
+    var version: String
+    var revision: String
+    var reload: Reload
+
+    struct Reload: Codable, Sendable, Equatable {
+        /// Reloads since start.
+        var number: UInt64
+        /// Signals received.
+        var requested: UInt64
+        /// Signals the last finished reload answers.
+        var covered: UInt64
+        /// `ok`, `unchanged` or `rejected`.
+        var result: String
+        var errors: [String]
+        var warnings: [String]
+        var needsRestart: [String]
+        var added: [String]
+        var changed: [String]
+        var removed: [String]
+        var revision: String
+        var durationMicroseconds: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case number, requested, covered, result, errors, warnings, added, changed, removed
+            case revision
+            case needsRestart = "needs_restart"
+            case durationMicroseconds = "duration_us"
+        }
+    }
+
+    init(_ body: [UInt8]) throws {
+        self = try JSONDecoder().decode(Self.self, from: Data(body))
+    }
+}
