@@ -15,6 +15,7 @@ CACHE_HOME := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)
 BUILD_DIR := $(or $(SLUICE_BUILD_DIR),$(CACHE_HOME)/sluice/build)
 PYTHON := .venv/bin/python
 SWIFT_FLAGS := -c release --scratch-path "$(BUILD_DIR)" -Xswiftc -cross-module-optimization \
+	-Xswiftc -enforce-exclusivity=unchecked \
 	--explicit-target-dependency-import-check error
 
 help: ## Lists the targets.

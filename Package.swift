@@ -16,6 +16,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
 ]
 
+/// Benchmarks are programs of few lines: the same language, without the rules for products.
+let benchmarkSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility"),
+]
+
 /// Ours by short name: a module and a type of one name break qualified names, so modules carry a prefix.
 func ours(_ names: [String]) -> [Target.Dependency] {
     names.map { .target(name: $0 == "CSystemd" ? $0 : "Sluice" + $0) }
@@ -121,5 +126,43 @@ let package = Package(
             name: "sluice",
             dependencies: ours(["Gateway", "Tools"]) + [argumentParser],
             path: "Sources/sluice", swiftSettings: settings),
+
+        // Benchmarks share this package, and so its build of the dependencies: docs/decisions/0004.
+        .target(name: "CAllocationCounter", path: "Benchmarks/AllocationCounter", publicHeadersPath: "include"),
+        .executableTarget(
+            name: "message-path",
+            dependencies: [.target(name: "CAllocationCounter")]
+                + ours(["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"] + stations)
+                + [nioCore, nioEmbedded],
+            path: "Benchmarks/MessagePath", swiftSettings: benchmarkSettings),
+        .executableTarget(
+            name: "policy-decision",
+            dependencies: ours(["Vocabulary", "Documents", "Policy", "PolicyLanguage"]),
+            path: "Benchmarks/PolicyDecision", swiftSettings: benchmarkSettings),
+
+        .target(
+            name: "SluiceTestSupport", dependencies: [nioCore], path: "Tests/Support",
+            swiftSettings: settings),
+        tests("Vocabulary", ["Vocabulary"]),
+        tests("Documents", ["Documents", "Vocabulary"]),
+        tests("Framing", ["Framing", "Vocabulary"], outside: [nioCore, protobuf]),
+        tests("Identity", ["Identity", "Vocabulary"], outside: [crypto]),
+        tests("Policy", ["Policy", "Vocabulary"]),
+        tests("PolicyLanguage", ["PolicyLanguage", "Policy", "Documents", "Vocabulary"]),
+        tests("Telemetry", ["Telemetry", "Vocabulary"], outside: [logging, coreMetrics]),
+        tests("Sessions", ["Sessions", "Framing", "Telemetry", "Vocabulary"], outside: [nioCore, nioEmbedded]),
+        tests(
+            "Upstream", ["Upstream", "Framing", "Policy", "Telemetry", "Vocabulary"],
+            outside: [nioCore, nioPosix, nioEmbedded]),
+        tests(
+            "Edge", ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"] + stations,
+            outside: [nioCore, nioEmbedded]),
+        tests("Admin", ["Admin", "Telemetry", "Vocabulary"], outside: [nioCore, nioPosix]),
+        tests("Reload", ["Reload", "Documents", "PolicyLanguage", "Policy", "Vocabulary"]),
+        tests(
+            "DemoServices", ["DemoServices", "Framing", "Vocabulary"],
+            outside: [nioCore, nioPosix, protobuf]),
+        tests("Gateway", ["Gateway", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
+        tests("Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
     ]
 )

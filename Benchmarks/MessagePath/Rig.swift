@@ -1,5 +1,6 @@
 import NIOCore
 import NIOEmbedded
+import SluiceTestSupport
 import SluiceDocuments
 import SluiceEdge
 import SluiceFraming
@@ -16,7 +17,7 @@ final class Rig {
     private let loop = EmbeddedEventLoop()
     private let clocks = StandingClocks()
     private let edge: EdgeLoop
-    private let client: EmbeddedChannel
+    private let client: LoopChannel
     private let links: LinkBook
     private var replies = ByteBuffer()
 
@@ -68,7 +69,8 @@ final class Rig {
             issuer: issuer, loginClaims: [])
         links = LinkBook()
         edge = Self.makeEdge(loop, clocks, snapshot, links)
-        client = EmbeddedChannel(loop: loop)
+        client = LoopChannel(
+            loop: loop, remoteAddress: try SocketAddress(ipAddress: "127.0.0.1", port: 1))
         let token = try issuer.issue(
             user: "user1", claims: ["roles": .array([.string("member")])], now: clocks.wall()
         ).token
@@ -110,38 +112,38 @@ final class Rig {
         try links.greet()
         loop.run()
         try Listener.configure(client, edge)
-        try client.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        client.activate()
         var request = ByteBuffer()
         request.writeString(
             "GET /ws HTTP/1.1\r\nHost: golden\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                 + "Sec-WebSocket-Protocol: sluice.v1\r\nAuthorization: Bearer \(token)\r\n\r\n")
-        try client.writeInbound(request)
+        client.receive(request)
         loop.run()
-        guard let answer = try client.readOutbound(as: ByteBuffer.self),
+        guard let answer = client.takeWritten().first,
             String(buffer: answer).hasPrefix("HTTP/1.1 101")
         else { throw RigError.notOpen }
-        while try client.readOutbound(as: ByteBuffer.self) != nil {}
-        while try links.channel.readOutbound(as: ByteBuffer.self) != nil {}
+        _ = client.takeWritten()
+        _ = links.channel.takeWritten()
     }
 
     /// One message there and its answer back, `depth` at a time in one read.
     func roundTrip(_ frames: ByteBuffer, depth: Int) throws {
-        try client.writeInbound(frames)
+        client.receive(frames)
         loop.run()
         replies.clear()
-        while var calls = try links.channel.readOutbound(as: ByteBuffer.self) {
+        for var calls in links.channel.takeWritten() {
             while let call = try LinkCodec.read(&calls, maxFrameBytes: 1 << 20) {
                 guard call.kind == .call else { continue }
-                LinkCodec.write(
-                    kind: .reply, flags: 0, stream: call.stream, body: Self.reply.span.bytes,
-                    into: &replies)
+                Self.reply.withBytes { body in
+                    LinkCodec.write(.reply, stream: call.stream, body: body, into: &replies)
+                }
             }
         }
-        try links.channel.writeInbound(replies)
+        links.channel.receive(replies)
         loop.run()
         var bytes = 0
-        while let answer = try client.readOutbound(as: ByteBuffer.self) { bytes += answer.readableBytes }
+        for answer in client.takeWritten() { bytes += answer.readableBytes }
         guard bytes >= depth * 128 else { throw RigError.answersMissing(bytes) }
     }
 
@@ -174,31 +176,33 @@ struct StandingClocks: Clocks {
 
 /// The embedded channel that stands for the link to the service.
 final class LinkBook {
-    private var made: EmbeddedChannel?
+    private var made: LoopChannel?
 
-    var channel: EmbeddedChannel {
+    var channel: LoopChannel {
         guard let made else { preconditionFailure("the link is not connected") }
         return made
     }
 
     var connector: LinkConnector {
         LinkConnector { [self] _, _, loop, handler in
-            guard let embedded = loop as? EmbeddedEventLoop else {
-                preconditionFailure("the rig has embedded loops only")
+            let channel = LoopChannel(loop: loop)
+            do {
+                try channel.pipeline.syncOperations.addHandler(handler)
+            } catch {
+                return loop.makeFailedFuture(error)
             }
-            let channel = EmbeddedChannel(handler: handler, loop: embedded)
+            channel.activate()
             made = channel
-            channel.connect(to: try! SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
-            return embedded.makeSucceededFuture(channel as any Channel)
+            return loop.makeSucceededFuture(channel)
         }
     }
 
     /// The service says hello; the link is ready then.
     func greet() throws {
         var hello = ByteBuffer()
-        LinkCodec.write(
-            kind: .hello, flags: 0, stream: 0, body: LinkHello(node: "service").encoded().span.bytes,
-            into: &hello)
-        try channel.writeInbound(hello)
+        LinkHello(node: "service").encoded().withBytes { body in
+            LinkCodec.write(.hello, stream: 0, body: body, into: &hello)
+        }
+        channel.receive(hello)
     }
 }

@@ -209,6 +209,7 @@ struct DemoCommandTests {
             #expect(try await texts("alice", #"{"limit":2}"#) == ["2", "3"])
             #expect(try await texts("alice", #"{"limit":0}"#) == [])
             #expect(try await texts("alice", #"{"with":"bob","limit":1}"#) == ["2"])
+            #expect(try await texts("carol", #"{"with":"carol"}"#) == ["4"])
             #expect(try await texts("mallory") == [])
             for wrong in [#"{"limit":-1}"#, #"{"limit":"1"}"#, #"{"with":7}"#, "[]"] {
                 #expect(try await link.ask(.messageHistory, wrong, as: "alice").status == 1_400)

@@ -101,6 +101,10 @@ struct WebSocketReaderTests {
         #expect(
             read(ClientFrame(opcode: 2, body: [1], form: .sixtyFourBits))
                 == [.failed(.protocolError)])
+        let short = [UInt8](repeating: 1, count: 125)
+        #expect(
+            read(ClientFrame(opcode: 2, body: short, form: .sixteenBits))
+                == [.failed(.protocolError)])
         let long = [UInt8](repeating: 1, count: 0xFFFF)
         #expect(
             read(ClientFrame(opcode: 2, body: long, form: .sixtyFourBits))

@@ -9,7 +9,7 @@ struct TokenAttackTests {
         arguments: ["none", "None", "NONE", "nOnE", "none ", "", "null", "unsecured"])
     func unsigned(algorithm: String) async throws {
         let verifier = try await Forge.verifier()
-        for kid in [#","kid":"main""#, ""] {
+        for kid in [#","kid":"main""#, #","kid":"other""#, ""] {
             let header = #"{"alg":"\#(algorithm)"\#(kid)}"#
             let part = Forge.base64(Array(header.utf8))
             let claims = Forge.base64(Array(Forge.claims.utf8))

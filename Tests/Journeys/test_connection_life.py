@@ -6,7 +6,7 @@ from harness import envelopes
 from harness.clients import CODECS
 from harness.waiting import until
 
-BRISK = {"heartbeat_interval": "200ms", "heartbeat_misses": 2}
+BRISK = {"heartbeat_interval": "1s", "heartbeat_misses": 2}
 
 
 def test_whoever_does_not_authenticate_is_closed(gateway):
@@ -43,7 +43,7 @@ def test_the_gateway_pings_and_an_answer_keeps_the_connection(gateway):
     here = gateway(limits=BRISK)
     raw = here.raw("alice", subprotocol="sluice.v1.json")
     raw.frame()
-    for _ in range(6):  # three times as many as may be missed
+    for _ in range(3):  # one more than may be missed
         opcode, payload = raw.frame(timeout=5)
         assert opcode == 9
         raw.send_frame(10, payload)
@@ -60,7 +60,7 @@ def test_any_inbound_byte_counts_as_life(gateway):
     here = gateway(limits=BRISK)
     raw = here.raw("alice", subprotocol="sluice.v1.json")
     raw.frame()
-    pings, end = 0, time.monotonic() + 1.5
+    pings, end = 0, time.monotonic() + 2.5
     while time.monotonic() < end:
         raw.send_frame(1, b'{"cmd":100,"seq":1,"data":1}')
         opcode = raw.frame()[0]

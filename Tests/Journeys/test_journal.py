@@ -16,7 +16,7 @@ ALWAYS = {
 }
 DOCUMENTED = ALWAYS | {
     "MESSAGE_ID", "SLUICE_TRACE_ID", "SLUICE_DEVICE", "SLUICE_RETRY_AFTER_MS", "SLUICE_TOPIC",
-    "SLUICE_REMAINING", "SLUICE_CLAIMS",
+    "SLUICE_REMAINING", "SLUICE_CLAIMS", "SLUICE_REFUSAL",
 }
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -89,7 +89,7 @@ def test_journalctl_finds_what_alice_was_refused(gateway):
 
 def test_entries_equal_requests_one_by_one(gateway):
     """Below the budget nothing is sampled: ids are consecutive and none repeats."""
-    here = gateway()
+    here = gateway(rules=policy(logging={"budget_per_second": 100_000}))
     clients = [here.connect(user, codec) for user in ("alice", "bob") for codec in CODECS]
     for turn in range(50):
         for client in clients:

@@ -165,17 +165,6 @@ def test_permissions_change_for_live_connections_too(gateway):
     assert client.echo().status == 0
 
 
-def test_a_connection_the_new_policy_does_not_permit_is_closed_with_4502(gateway):
-    here = gateway()
-    alice, bob = here.connect("alice"), here.connect("bob", claims={"plan": "pro"})
-    here.write_policy(policy(rules=[
-        {"name": "paying-only", "effect": "deny", "principal": {"claims": {"plan": ["free"]}},
-         "action": ["session.connect"]}]))
-    here.reload()
-    assert alice.closed()[0] == 4502
-    assert bob.echo().status == 0
-
-
 def test_reload_command_waits_and_tells_by_its_exit_code(gateway):
     here = gateway(rules=policy(limit("one", 5, "1h")))
     here.write_policy(policy(limit("one", 6, "1h")))

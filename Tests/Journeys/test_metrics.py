@@ -15,11 +15,12 @@ def busy(here):
         outcome = "ok" if reply.status == 0 else "refused" if reply.status < 500 else "error"
         counted[action, outcome] = counted.get((action, outcome), 0) + 1
     for codec in CODECS:
-        alice, bob = here.connect("alice", codec), here.connect("bob", codec)
+        # Users without friends: presence would push to those.
+        alice, bob = here.connect("dora", codec), here.connect("emil", codec)
         for _ in range(7):
             note("echo", alice.echo())
         for _ in range(3):
-            note("message.send", alice.request(envelopes.SEND, {"to": "bob", "text": "x"}))
+            note("message.send", alice.request(envelopes.SEND, {"to": "emil", "text": "x"}))
         for _ in range(4):
             note("friend.list", bob.request(envelopes.FRIENDS, {}))
         for cmd in (31_001, 31_002, envelopes.DELIVER):
@@ -39,13 +40,13 @@ def test_prometheus_counts_what_the_clients_counted(gateway, prometheus):
     assert server.value('sluice_rate_limit_decisions_total{rule="echo-limit",decision="allow"}') == 10
     assert server.value('sluice_connections{transport="websocket"}') == 4
     assert server.value('sluice_request_duration_seconds_count{action="message.send"}') == 6
-    assert server.value('sluice_push_total{class="must",result="delivered"}') == 6
+    assert server.value('sluice_push_total{class="must",result="delivered"}') == 3 + 6, "per connection"
     assert server.value("sluice_sessions") == 4
     assert server.query("sluice_policy_info")
     for client in here.clients:
         client.close()
     until(lambda: server.value('sluice_connections{transport="websocket"}') == 0)
-    closed = server.value('sluice_connections_closed_total{reason="client_closed"}')
+    closed = server.value('sluice_connections_closed_total{transport="websocket",reason="client_closed"}')
     opened = server.value('sluice_connections_opened_total{transport="websocket"}')
     assert closed == opened == 4
     # Every family Prometheus took came with its help text and type.

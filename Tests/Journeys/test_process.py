@@ -248,3 +248,20 @@ def test_a_thousand_connections_come_and_go_without_a_trace(gateway):
             client.close()
         here.check_empty()
     until(lambda: descriptors() <= usual + 2, 10, "descriptors are given back")
+
+
+def test_a_signal_right_after_ready_finds_the_gateway_prepared(tmp_path, started):
+    """Whoever waits for /ready may signal at once: SIGHUP must not end the process, SIGTERM must drain it."""
+    for number in range(5):
+        folder = tmp_path / f"quick{number}"
+        folder.mkdir()
+        quick = started(Gateway(folder))
+        until(quick._ready, 20, every=0.001)
+        quick.signal(signal.SIGHUP)
+        until(lambda: sum(quick.reloads().values()) == 1, 10, "the reload is done")
+        assert quick.stop() == 0
+        folder = tmp_path / f"stopped{number}"
+        folder.mkdir()
+        stopped = started(Gateway(folder))
+        until(stopped._ready, 20, every=0.001)
+        assert stopped.stop() == 0

@@ -47,14 +47,14 @@ import Testing
         let sent = answers.prefix { $0 != .refused(.overloaded) }
         #expect(sent.first == .sent(isCongested: false))
         #expect(sent.last == .sent(isCongested: true))
-        #expect(sent.count == 6)
+        #expect(sent.count == 7)
         #expect(answers.last == .refused(.overloaded))
-        #expect(rig.book.count("limit max_link_queue_bytes") == 4)
+        #expect(rig.book.count("limit max_link_queue_bytes") == 3)
         #expect(rig.relieved == 0)
         channel.setWritable(true)
         rig.loop.run()
         #expect(rig.relieved == 1)
-        #expect(try rig.instances[0].calls().count == 6)
+        #expect(try rig.instances[0].calls().count == 7)
     }
 
     @Test("losing a congested link relieves its readers")

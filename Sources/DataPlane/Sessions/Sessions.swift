@@ -55,7 +55,7 @@ package final class Sessions {
         let registration = directory.register(entry)
         meters.sessions.set(Int64(directory.sessionCount))
         for old in registration.superseded {
-            hub?.run(on: old.connection.loop, from: self) { $0.close(old.connection, .superseded) }
+            onLoop(of: old.connection) { $0.close(old.connection, .superseded) }
         }
         if let transition = registration.transition { announce(transition) }
     }
@@ -171,8 +171,15 @@ package final class Sessions {
 
     private func deliver(_ message: PushMessage, to entry: SessionEntry) {
         let connection = entry.connection
-        guard let hub, connection.loop != index else { return write(message, to: connection) }
-        hub.run(on: connection.loop, from: self) { $0.write(message, to: connection) }
+        onLoop(of: connection) { $0.write(message, to: connection) }
+    }
+
+    /// Runs `work` where a connection lives: here and now when that is this loop.
+    private func onLoop(
+        of connection: ConnectionID, _ work: @escaping @Sendable (Sessions) -> Void
+    ) {
+        guard let hub, connection.loop != index else { return work(self) }
+        hub.run(on: connection.loop, from: self, work)
     }
 
     private func write(_ message: PushMessage, to connection: ConnectionID) {

@@ -69,10 +69,11 @@ extension Upstream {
     /// A push frame came. One that cannot be read or names too many delivers to nobody.
     func pushed(_ frame: LinkFrame, by link: Link, on connection: LinkConnection) {
         let stream = frame.stream
-        let answer: (PushResult) -> Void = { [weak self, weak connection] result in
-            guard stream != 0, let self, let connection, link.connection === connection else { return }
+        let answer: (PushResult) -> Void = { [self] result in
+            // An answer that comes after the connection was lost goes nowhere.
+            guard stream != 0, link.connection === connection else { return }
             connection.append(.pushResult, stream: stream, body: result.linkBody())
-            self.markDirty(link)
+            markDirty(link)
         }
         guard let push = try? LinkPush(from: frame.body) else {
             link.pool.meters.malformedPushes.add()

@@ -28,6 +28,9 @@ package final class Upstream {
     let hello: [UInt8]
     var random: SeededRandom
 
+    /// What the tick holds. A weak reference in its place would give this object a side table and
+    /// make every retain and release of the hot path several times dearer.
+    private let anchor = Anchor()
     private let meters: UpstreamMeters
     private let callsExceeded: Counter
     private let bytesExceeded: Counter
@@ -70,7 +73,8 @@ package final class Upstream {
         bytesExceeded = meters.limitExceeded("max_link_queue_bytes")
         pushTargetsExceeded = meters.limitExceeded("max_push_targets")
         adopt(snapshot)
-        tick.onFinish { [weak self] in self?.flushLinks() }
+        anchor.upstream = self
+        tick.onFinish { [anchor] in anchor.upstream?.flushLinks() }
     }
 
     // MARK: Life
@@ -85,6 +89,8 @@ package final class Upstream {
     }
 
     /// Closes every link and ends every pending call with 503. Leaves no timer and no channel.
+    ///
+    /// The end: it cannot start again. Without it this object lives as long as its loop.
     package func stop() {
         loop.assertInEventLoop()
         isStarted = false
@@ -97,6 +103,7 @@ package final class Upstream {
         timer?.cancel()
         timer = nil
         timerDue = MonotonicTime(nanoseconds: .max)
+        anchor.upstream = nil
     }
 
     /// Takes new services and commands over. Links of instances that stay are untouched; those of
@@ -289,11 +296,10 @@ package final class Upstream {
     func relieve() {
         guard !isRelieving else { return }
         isRelieving = true
-        loop.assumeIsolated().execute { [weak self] in
-            guard let self else { return }
-            self.isRelieving = false
-            self.tick.begin()
-            self.onRelieved()
+        loop.assumeIsolated().execute { [self] in
+            isRelieving = false
+            tick.begin()
+            onRelieved()
         }
     }
 
@@ -305,9 +311,7 @@ package final class Upstream {
         timer?.cancel()
         timerDue = due
         let pause = max(0, due.nanoseconds(since: tick.now))
-        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { [weak self] in
-            self?.timerFired()
-        }
+        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { [self] in timerFired() }
     }
 
     private func armForNext() {
@@ -327,6 +331,11 @@ package final class Upstream {
 
 @available(*, unavailable)
 extension Upstream: Sendable {}
+
+/// Holds an `Upstream` until it stops.
+private final class Anchor {
+    var upstream: Upstream?
+}
 
 /// Where a link stands, for operators.
 package enum LinkState: String, Sendable, CaseIterable {

@@ -161,12 +161,11 @@ extension Responder {
 
     private func history(_ payload: JSONValue, of user: String) -> Answer {
         let peer = payload["with"]
-        let limit = payload["limit"] ?? .integer(Int64(World.maxMessagesPerUser))
+        let limit = payload["limit"] ?? .integer(.max)
         guard peer == nil || peer?.string != nil, let limit = limit.integer, limit >= 0 else {
             return .failure(.badRequest, "`with` is a user and `limit` a number from 0 on")
         }
-        let messages = world.history(
-            of: user, with: peer?.string, limit: Int(min(limit, Int64(World.maxMessagesPerUser))))
+        let messages = world.history(of: user, with: peer?.string, limit: Int(clamping: limit))
         let list = messages.map { message in
             JSONValue.object([
                 ("id", .integer(message.id)), ("from", .string(message.from)),

@@ -13,6 +13,8 @@ package final class AccessLog {
     private var reserveSampler: Sampler
     /// Requests per class since the last entry of that class.
     private var carried: [3 of UInt64] = [0, 0, 0]
+    /// Requests without an entry in this turn; counted at its end.
+    private var skipped: [3 of UInt64] = [0, 0, 0]
     private var window: UInt64 = 0
     private var windowEndNanoseconds: Int64 = 0
     private var hasWritten = false
@@ -24,7 +26,7 @@ package final class AccessLog {
         self.meters = meters
         okSampler = Sampler(budget: journal.okBudget, loop: loop)
         reserveSampler = Sampler(budget: journal.reserveBudget, loop: loop)
-        tick.onFinish { [unowned self] in wakeWriter() }
+        tick.onFinish { [unowned self] in finishTurn() }
     }
 
     /// Whether a request of this class gets an entry: the number of requests the entry stands for,
@@ -37,7 +39,7 @@ package final class AccessLog {
         if tick.now.nanoseconds >= windowEndNanoseconds { roll() }
         let isNext = logClass == .ok ? okSampler.isNext() : reserveSampler.isNext()
         if isNext { return pick(logClass) }
-        meters.sampled[index].add()
+        skipped[index] &+= 1
         return 0
     }
 
@@ -67,13 +69,23 @@ package final class AccessLog {
     /// Requests of a class that no entry stands for yet.
     package func carried(for logClass: LogClass) -> UInt64 { carried[Int(logClass.rawValue)] }
 
+    // Samplers are copied out and back: a mutating call on a stored one would make every access to
+    // it, the one per request included, pay for a dynamic exclusivity check (30 ns).
+
     private func pick(_ logClass: LogClass) -> UInt32 {
         let index = Int(logClass.rawValue)
-        let isTaken =
-            logClass == .ok
-            ? okSampler.take(window: window) : reserveSampler.take(window: window)
+        let isTaken: Bool
+        if logClass == .ok {
+            var sampler = okSampler
+            isTaken = sampler.take(window: window)
+            okSampler = sampler
+        } else {
+            var sampler = reserveSampler
+            isTaken = sampler.take(window: window)
+            reserveSampler = sampler
+        }
         guard isTaken else {
-            meters.sampled[index].add()
+            skipped[index] &+= 1
             return 0
         }
         let weight = UInt32(clamping: carried[index])
@@ -83,13 +95,21 @@ package final class AccessLog {
 
     private func roll() {
         let next = UInt64(max(0, tick.now.nanoseconds / SampleBudget.windowNanoseconds))
-        okSampler.roll(to: next, from: window)
-        reserveSampler.roll(to: next, from: window)
+        var sampler = okSampler
+        sampler.roll(to: next, from: window)
+        okSampler = sampler
+        sampler = reserveSampler
+        sampler.roll(to: next, from: window)
+        reserveSampler = sampler
         window = next
         windowEndNanoseconds = (Int64(next) &+ 1) &* SampleBudget.windowNanoseconds
     }
 
-    private func wakeWriter() {
+    private func finishTurn() {
+        for index in 0..<3 where skipped[index] > 0 {
+            meters.sampled[index].add(skipped[index])
+            skipped[index] = 0
+        }
         guard hasWritten else { return }
         hasWritten = false
         journal.wakeIfAsleep()

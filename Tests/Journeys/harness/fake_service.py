@@ -86,8 +86,7 @@ class FakeService:
         """Cuts every link, as a crash does; the listener stays."""
         with self._lock:
             for connection in self.connections:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.close()
+                connection.shutdown(socket.SHUT_RDWR)
             self.connections.clear()
 
     def stop(self):

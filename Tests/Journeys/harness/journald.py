@@ -66,7 +66,11 @@ class Journald:
         os.kill(self.pid, signal.SIGCONT)
 
     def sync(self):
-        subprocess.run(self.inside("journalctl", "--sync"), check=True, capture_output=True, timeout=30)
+        """Returns when everything sent so far is stored. journalctl gives up after a while; we ask again."""
+        until(
+            lambda: subprocess.run(
+                self.inside("journalctl", "--sync"), capture_output=True, timeout=60).returncode == 0,
+            120, "journald has stored everything")
 
     def entries(self, *matches):
         """Entries as `journalctl` finds them, oldest first, as dictionaries."""

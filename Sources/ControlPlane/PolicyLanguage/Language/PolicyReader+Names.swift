@@ -48,7 +48,10 @@ extension PolicyReader {
                 return nil
             }
             if !pattern.isLiteral, pattern.indexes(in: catalog).isEmpty {
-                sink.warning("`\(text)` matches no action", at: item.position)
+                let families = Set(catalog.names.map { $0.prefix { $0 != "." } + ".*" }).map(String.init)
+                sink.warning(
+                    "`\(text)` matches no action", at: item.position,
+                    hint: nearest(to: text, among: families.sorted()).map { "did you mean `\($0)`?" })
             }
             return pattern
         }

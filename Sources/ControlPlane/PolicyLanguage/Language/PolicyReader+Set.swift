@@ -1,5 +1,6 @@
 import SluiceDocuments
 import SluicePolicy
+import SluiceVocabulary
 
 /// Checks that need all rules of all files.
 extension PolicyReader {
@@ -7,6 +8,9 @@ extension PolicyReader {
         checkNames()
         checkEarlierNames()
         checkReach()
+        checkCrowd()
+        // After an error a descriptor may be unused only because its use could not be read.
+        if sink.hasErrors { return }
         for (name, descriptor) in descriptors.sorted(by: { $0.key < $1.key }) where !descriptor.isUsed {
             sink.warning(
                 "descriptor `\(name)` is not used", at: descriptor.position, hint: "remove it")
@@ -73,6 +77,21 @@ extension PolicyReader {
                 sink.warning(
                     "`\(located.rule.name)` never permits: `\(by)` denies the same for everyone",
                     at: located.position, hint: "remove one of them")
+            }
+        }
+    }
+
+    /// Every call walks all limits of its action; a few dozen are already more than anyone means.
+    private func checkCrowd() {
+        var counts: [Int: Int] = [:]
+        for located in limits {
+            let actions = Set(located.rule.actions.flatMap { $0.indexes(in: catalog) })
+            for action in actions { counts[action, default: 0] += 1 }
+            if let full = actions.filter({ counts[$0] == Self.maxLimitsPerAction + 1 }).min() {
+                sink.error(
+                    "more than \(Self.maxLimitsPerAction) limits match `\(catalog.names[full])`",
+                    at: located.position, hint: "join some")
+                return
             }
         }
     }

@@ -27,6 +27,8 @@ final class PolicyReader {
 
     /// Most rules a policy set may hold, limits and permissions together.
     static let maxRules = 20_000
+    /// Most limits that may match one action.
+    static let maxLimitsPerAction = 64
 
     init(catalog: ActionCatalog, sink: DiagnosticSink) {
         self.catalog = catalog

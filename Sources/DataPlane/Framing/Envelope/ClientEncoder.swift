@@ -56,7 +56,7 @@ package final class ClientEncoder {
         _ head: EnvelopeHead, payload: RawSpan, codec: Codec, wire: Wire,
         into buffer: inout ByteBuffer
     ) throws(EnvelopeError) {
-        var bytes = SmallBytes()
+        var bytes = HeadBytes()
         switch codec {
         case .protobuf:
             bytes.append(protobuf: head)
@@ -79,7 +79,7 @@ package final class ClientEncoder {
     }
 
     private func writeJSON(
-        _ head: SmallBytes, payload: RawSpan, isData: Bool, wire: Wire,
+        _ head: HeadBytes, payload: RawSpan, isData: Bool, wire: Wire,
         into buffer: inout ByteBuffer
     ) {
         var bytes = head
@@ -108,7 +108,7 @@ package final class ClientEncoder {
     ) {
         let entry = refusal.kind.entry
         let head = EnvelopeHead(cmd: cmd, seq: seq, status: entry.status, kind: .reply)
-        var bytes = SmallBytes()
+        var bytes = HeadBytes()
         scratch.clear()
         switch codec {
         case .protobuf:
@@ -157,7 +157,7 @@ package final class ClientEncoder {
         code: UInt16, reason: String, codec: Codec, into buffer: inout ByteBuffer
     ) {
         let head = EnvelopeHead(cmd: 13, seq: 0, kind: .request)
-        var bytes = SmallBytes()
+        var bytes = HeadBytes()
         switch codec {
         case .protobuf:
             ProtobufText.append(field: 1, varint: UInt64(code), to: &scratch)

@@ -1,6 +1,6 @@
 import SluiceVocabulary
 
-extension SmallBytes {
+extension HeadBytes {
     /// The head's fields in protobuf form, in ascending order, zeros left out.
     @inline(__always)
     mutating func append(protobuf head: EnvelopeHead) {

@@ -21,7 +21,7 @@ package enum EnvelopeStamp {
     /// Appends the time a service has left, envelope field 8. Zero is written too: a client's own
     /// value must not survive.
     package static func appendDeadline(milliseconds: UInt32, to buffer: inout ByteBuffer) {
-        var field = SmallBytes()
+        var field = FieldBytes()
         field.append(8 << 3)
         field.append(varint: UInt64(milliseconds))
         field.write(to: &buffer)

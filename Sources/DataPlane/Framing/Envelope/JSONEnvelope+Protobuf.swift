@@ -10,7 +10,7 @@ extension JSONEnvelope {
     package static func appendProtobuf(
         _ view: EnvelopeView, from bytes: RawSpan, to buffer: inout ByteBuffer
     ) throws(EnvelopeError) {
-        var head = SmallBytes()
+        var head = StackBytes<40>()
         head.append(field: 1, varint: UInt64(view.version))
         head.append(field: 2, varint: UInt64(view.cmd))
         head.append(field: 3, varint: view.seq)
@@ -64,7 +64,7 @@ extension JSONEnvelope {
 
     @inline(__always)
     private static func appendTag(field: UInt8, count: Int, to buffer: inout ByteBuffer) {
-        var tag = SmallBytes()
+        var tag = FieldBytes()
         tag.append(field << 3 | 2)
         tag.append(varint: UInt64(count))
         tag.write(to: &buffer)

@@ -18,7 +18,7 @@ enum RefusalPayload {
     static func appendJSON(
         _ refusal: Refusal, _ entry: RefusalKind.Entry, to buffer: inout ByteBuffer
     ) {
-        var head = SmallBytes()
+        var head = HeadBytes()
         head.append("{\"status\":")
         head.append(decimal: UInt64(entry.status))
         head.append(",\"name\":")
@@ -26,7 +26,7 @@ enum RefusalPayload {
         JSONText.append(entry.name, to: &buffer)
         buffer.writeStaticString(",\"message\":")
         JSONText.append(refusal.text, to: &buffer)
-        var tail = SmallBytes()
+        var tail = HeadBytes()
         tail.append(entry.temporary ? ",\"temporary\":true" : ",\"temporary\":false")
         if refusal.retryAfterMilliseconds > 0 {
             tail.append(",\"retry_after_ms\":")
@@ -44,14 +44,14 @@ enum RefusalPayload {
 /// Protobuf fields written one by one into a buffer; zero and empty are left out, as in proto3.
 enum ProtobufText {
     static func append(field: UInt8, varint value: UInt64, to buffer: inout ByteBuffer) {
-        var bytes = SmallBytes()
+        var bytes = FieldBytes()
         bytes.append(field: field, varint: value)
         bytes.write(to: &buffer)
     }
 
     static func append(field: UInt8, text: String, to buffer: inout ByteBuffer) {
         if text.isEmpty { return }
-        var bytes = SmallBytes()
+        var bytes = FieldBytes()
         bytes.append(field << 3 | 2)
         bytes.append(varint: UInt64(text.utf8.count))
         bytes.write(to: &buffer)

@@ -8,39 +8,42 @@ enum Base64 {
 
     /// Appends the base64 form of `bytes`.
     static func append(_ bytes: RawSpan, to buffer: inout ByteBuffer) {
-        var index = 0
-        while index &+ 3 <= bytes.byteCount {
-            let group =
-                UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8
-                | UInt32(bytes.byte(at: index &+ 2))
-            buffer.writeInteger(characters(group))
-            index &+= 3
-        }
-        switch bytes.byteCount &- index {
-        case 1:
-            buffer.writeInteger(
-                characters(UInt32(bytes.byte(at: index)) << 16) & 0xFFFF_0000 | 0x3D3D)
-        case 2:
-            let group =
-                UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8
-            buffer.writeInteger(characters(group) & 0xFFFF_FF00 | 0x3D)
-        default: break
+        buffer.writeWithOutputRawSpan(minimumWritableBytes: encodedCount(bytes.byteCount)) {
+            output in
+            var index = 0
+            while index &+ 3 <= bytes.byteCount {
+                append(
+                    UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8
+                        | UInt32(bytes.byte(at: index &+ 2)), characters: 4, to: &output)
+                index &+= 3
+            }
+            switch bytes.byteCount &- index {
+            case 1: append(UInt32(bytes.byte(at: index)) << 16, characters: 2, to: &output)
+            case 2:
+                append(
+                    UInt32(bytes.byte(at: index)) << 16 | UInt32(bytes.byte(at: index &+ 1)) << 8,
+                    characters: 3, to: &output)
+            default: break
+            }
         }
     }
 
-    /// Four characters for 24 bits, the first in the highest byte.
+    /// Appends the characters of 24 bits, `=` for those that hold none of the input.
     @inline(__always)
-    private static func characters(_ group: UInt32) -> UInt32 {
-        character(group >> 18) << 24 | character(group >> 12 & 63) << 16
-            | character(group >> 6 & 63) << 8 | character(group & 63)
+    private static func append(_ group: UInt32, characters: Int, to output: inout OutputRawSpan) {
+        output.append(character(group >> 18))
+        output.append(character(group >> 12 & 63))
+        output.append(characters > 2 ? character(group >> 6 & 63) : 0x3D)
+        output.append(characters > 3 ? character(group & 63) : 0x3D)
     }
 
     @inline(__always)
-    private static func character(_ value: UInt32) -> UInt32 {
-        switch value {
-        case 0..<26: value &+ 0x41
-        case 26..<52: value &+ 0x47
-        case 52..<62: value &- 4
+    private static func character(_ value: UInt32) -> UInt8 {
+        let byte = UInt8(truncatingIfNeeded: value)
+        return switch byte {
+        case 0..<26: byte &+ 0x41
+        case 26..<52: byte &+ 0x47
+        case 52..<62: byte &- 4
         case 62: 0x2B
         default: 0x2F
         }

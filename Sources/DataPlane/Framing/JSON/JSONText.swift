@@ -5,17 +5,21 @@ enum JSONText {
     /// Appends `text` in quotes; only what RFC 8259 section 7 demands is escaped.
     static func append(_ text: String, to buffer: inout ByteBuffer) {
         buffer.writeInteger(UInt8(ascii: "\""))
-        if text.utf8.allSatisfy(isPlain) {
-            buffer.writeString(text)
-        } else {
-            for byte in text.utf8 { append(byte, to: &buffer) }
+        text.withBytes { bytes in
+            var start = 0
+            var position = 0
+            while position < bytes.byteCount {
+                let byte = bytes.byte(at: position)
+                if byte < 0x20 || byte == 0x22 || byte == 0x5C {
+                    buffer.writeBytes(bytes.extracting(start..<position))
+                    append(byte, to: &buffer)
+                    start = position + 1
+                }
+                position &+= 1
+            }
+            buffer.writeBytes(bytes.extracting(start..<position))
         }
         buffer.writeInteger(UInt8(ascii: "\""))
-    }
-
-    @inline(__always)
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        byte >= 0x20 && byte != 0x22 && byte != 0x5C
     }
 
     private static func append(_ byte: UInt8, to buffer: inout ByteBuffer) {

@@ -109,8 +109,7 @@ package enum LinkCodec {
         _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, into buffer: inout ByteBuffer
     ) -> Int {
         let start = buffer.writerIndex
-        buffer.writeMultipleIntegers(
-            UInt32(0), UInt64(kind.rawValue) << 56 | UInt64(flags) << 48 | UInt64(stream))
+        writeHeader(kind, flags, stream, length: 0, into: &buffer)
         return start
     }
 
@@ -124,9 +123,7 @@ package enum LinkCodec {
         _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, body: RawSpan,
         into buffer: inout ByteBuffer
     ) {
-        buffer.writeMultipleIntegers(
-            UInt32(truncatingIfNeeded: 8 + body.byteCount),
-            UInt64(kind.rawValue) << 56 | UInt64(flags) << 48 | UInt64(stream))
+        writeHeader(kind, flags, stream, length: 8 + body.byteCount, into: &buffer)
         buffer.writeBytes(body)
     }
 
@@ -135,5 +132,14 @@ package enum LinkCodec {
         _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, into buffer: inout ByteBuffer
     ) {
         endFrame(at: beginFrame(kind, flags: flags, stream: stream, into: &buffer), in: &buffer)
+    }
+
+    @inline(__always)
+    private static func writeHeader(
+        _ kind: LinkFrameKind, _ flags: UInt8, _ stream: UInt32, length: Int,
+        into buffer: inout ByteBuffer
+    ) {
+        buffer.writeInteger(UInt32(truncatingIfNeeded: length))
+        buffer.writeInteger(UInt64(kind.rawValue) << 56 | UInt64(flags) << 48 | UInt64(stream))
     }
 }

@@ -133,7 +133,7 @@ package struct LinkPush: Sendable, Equatable {
     private static func appendField(
         _ field: UInt8, count: Int, to buffer: inout ByteBuffer, body: (inout ByteBuffer) -> Int
     ) {
-        var head = SmallBytes()
+        var head = FieldBytes()
         head.append(field << 3 | 2)
         head.append(varint: UInt64(count))
         head.write(to: &buffer)

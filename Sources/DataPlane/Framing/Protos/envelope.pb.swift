@@ -8,6 +8,10 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
+// The Swift beside these files is generated and committed. After a change, in this folder:
+//     protoc --swift_opt=Visibility=Package,UseAccessLevelOnImports=true --swift_out=. *.proto
+// with protoc-gen-swift of the SwiftProtobuf version in Package.resolved.
+
 #if canImport(FoundationEssentials)
 package import FoundationEssentials
 #else

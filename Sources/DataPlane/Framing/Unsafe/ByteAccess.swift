@@ -65,3 +65,12 @@ extension Array where Element == UInt8 {
         return try body(unsafe span.bytes)
     }
 }
+
+extension String {
+    /// Calls `body` with the UTF-8 of this text.
+    @inline(__always)
+    func withBytes(_ body: (RawSpan) -> Void) {
+        let span = utf8Span.span
+        body(unsafe span.bytes)
+    }
+}

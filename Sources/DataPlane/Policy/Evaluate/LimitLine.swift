@@ -2,7 +2,6 @@ import SluiceVocabulary
 
 /// One limit as a loop uses it: what it needs per call beside each other, with the loop's counters.
 final class LimitLine {
-    let index: Int32
     let name: String
     let key: [KeySource]
     /// The bucket can be kept with the connection.
@@ -10,31 +9,31 @@ final class LimitLine {
     let overrideClaim: [String]?
     let state: LimitState
     let numbers: NumbersSet
-    let variants: [GCRA]
     let generation: UInt64
     /// One bit per transport.
     let transports: UInt8
     let countsBytes: Bool
     let isShadow: Bool
+    /// Its tokens are requests, and it is enforced.
+    let countsForRemaining: Bool
     let maxKeys: Int
     let allowed: Counter
     /// `refuse`, or `shadow_refuse` where the rule is a shadow.
     let refused: Counter
 
-    init(_ limit: IndexedLimit, index: Int32, meters: PolicyMeters) {
+    init(_ limit: IndexedLimit, meters: PolicyMeters) {
         let rule = limit.rule
-        self.index = index
         name = rule.name
         key = rule.key
         isConstant = rule.key.allSatisfy(\.isConstantPerConnection)
         overrideClaim = rule.overrides?.claim
         state = limit.state
         numbers = limit.numbers
-        variants = limit.numbers.variants
         generation = limit.numbers.generation
-        transports = rule.transports.reduce(0) { $0 | 1 << $1.rawValue }
+        transports = rule.transports.reduce(0) { $0 | $1.bit }
         countsBytes = rule.unit == .bytes
         isShadow = rule.isShadow
+        countsForRemaining = rule.unit == .requests && !rule.isShadow
         maxKeys = rule.maxKeys
         allowed = meters.limit(rule.name, "allow")
         refused = meters.limit(rule.name, rule.isShadow ? "shadow_refuse" : "refuse")

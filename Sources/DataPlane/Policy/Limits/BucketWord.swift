@@ -32,6 +32,10 @@ struct BucketWord: Equatable {
     @inline(__always)
     var generation: UInt64 { rawValue >> Self.timeBits & UInt64(Self.generations - 1) }
 
+    /// Not retired, and written under the numbers of `generation`.
+    @inline(__always)
+    func isOf(_ generation: UInt64) -> Bool { rawValue >> Self.timeBits == generation }
+
     /// Nanoseconds until the bucket is full, counted from `now`; 0 when it is.
     @inline(__always)
     func used(at now: Int64) -> Int64 {

@@ -3,7 +3,9 @@
 /// With T = period / limit, a call of n units moves the time at which the bucket is full again by
 /// ceil(n * T); it may pass while that time is at most the time a whole bucket takes to fill away
 /// from now. Everything is rounded against the caller, so no rounding lets a call through.
-struct GCRA: Sendable, Equatable {
+///
+/// A class, so that whatever reckons with it holds one pointer.
+final class GCRA: Sendable {
     /// What one request adds, for `LimitUnit.requests`.
     let increment: Int64
     /// Nanoseconds in which an empty bucket fills.

@@ -1,7 +1,39 @@
+import SluiceVocabulary
+
+/// What permissions say to one action, for everybody who is alike; with the counters of one loop.
+final class PermissionVerdict {
+    let isPermitted: Bool
+    /// Name of the deciding rule; `default` for the default verdict.
+    let rule: String
+    /// The shadow rule that would have decided otherwise.
+    let shadowRule: String?
+    private let decided: Counter
+    private let shadowed: Counter?
+
+    init(_ entry: PermissionTable.Entry, rules: [IndexedPermission], meters: PolicyMeters) {
+        isPermitted = entry.isPermitted
+        rule = entry.rule < 0 ? "default" : rules[Int(entry.rule)].name
+        decided = meters.permission(rule, entry.isPermitted ? "allow" : "refuse")
+        shadowRule = entry.shadowRule < 0 ? nil : rules[Int(entry.shadowRule)].name
+        shadowed = shadowRule.map {
+            meters.permission($0, entry.isPermitted ? "shadow_refuse" : "shadow_allow")
+        }
+    }
+
+    @inline(__always)
+    func count() {
+        decided.add(1)
+        if let shadowed { shadowed.add(1) }
+    }
+}
+
+@available(*, unavailable)
+extension PermissionVerdict: Sendable {}
+
 /// What a principal may do: one verdict per action, made once and shared by all who are alike.
-final class PermissionTable: Sendable {
-    /// One action's verdict.
-    struct Entry: Sendable, Equatable {
+struct PermissionTable: Sendable {
+    /// One action's verdict, as indexes.
+    struct Entry: Sendable, Hashable {
         /// Index of the permission rule that decides; -1 is the default verdict.
         var rule: Int32
         /// Index of the shadow rule that would have decided otherwise; -1 if none would.

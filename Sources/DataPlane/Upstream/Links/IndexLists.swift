@@ -14,16 +14,6 @@ struct IndexLists {
 
     init(lists: Int) { heads = Array(repeating: -1, count: lists) }
 
-    /// How many lists there are.
-    var lists: Int { heads.count }
-
-    /// Makes room for lists up to `list`.
-    mutating func growLists(toHold list: Int) {
-        guard list >= heads.count else { return }
-        let size = max(list + 1, heads.count * 2)
-        heads.append(contentsOf: repeatElement(-1, count: size - heads.count))
-    }
-
     /// Makes room for indexes below `count`.
     mutating func growIndexes(to count: Int) {
         guard count > nodes.count else { return }

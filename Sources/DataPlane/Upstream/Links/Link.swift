@@ -194,7 +194,7 @@ final class Link {
         timer = after(allowed) { link in link.connectTimedOut(connection) }
         upstream.connector.connect(address, allowed, upstream.loop, connection)
             .assumeIsolated()
-            .whenComplete { [weak self] result in self?.connected(result, connection) }
+            .whenComplete { [self] result in connected(result, connection) }
     }
 
     private func connected(_ result: Result<any Channel, any Error>, _ connection: LinkConnection) {
@@ -261,8 +261,8 @@ final class Link {
     }
 
     private func after(_ milliseconds: Int64, _ work: @escaping (Link) -> Void) -> Scheduled<Void> {
-        upstream.loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { [weak self] in
-            if let self { work(self) }
+        upstream.loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { [self] in
+            work(self)
         }
     }
 }

@@ -14,6 +14,7 @@ struct PendingCalls {
     /// How long an abandoned slot stays out of use when the answer never comes.
     static let quarantineMilliseconds: Int64 = 300_000
     private static let slotBits: UInt32 = 20
+    private static let requesterBits: UInt64 = 13
     private static let slotMask: UInt32 = (1 << slotBits) - 1
 
     private enum State: UInt8 { case free, client, own, abandoned }
@@ -47,7 +48,8 @@ struct PendingCalls {
 
     private var slots: [Slot] = []
     private var firstFree: Int32 = -1
-    private var requesters = IndexLists(lists: 64)
+    /// Calls by requester; requesters whose hashes agree share a list.
+    private var requesters = IndexLists(lists: 1 << requesterBits)
     private var wheel = TimingWheel()
     /// Calls whose caller still waits.
     private(set) var live = 0
@@ -62,9 +64,7 @@ struct PendingCalls {
         guard let index = takeFree() else { return nil }
         let place = Int(index)
         if let requester = context?.requester {
-            let list = requester.slot
-            requesters.growLists(toHold: list)
-            requesters.insert(index, into: Int32(truncatingIfNeeded: list))
+            requesters.insert(index, into: Int32(truncatingIfNeeded: Self.list(of: requester)))
             slots[place].state = .client
         } else {
             slots[place].state = .own
@@ -135,9 +135,8 @@ struct PendingCalls {
 
     /// The calls of `requester` that still wait.
     func streams(of requester: ConnectionID) -> [UInt32] {
-        guard requester.slot < requesters.lists else { return [] }
         var streams: [UInt32] = []
-        var index = requesters.first(of: requester.slot)
+        var index = requesters.first(of: Self.list(of: requester))
         while index >= 0 {
             if slots[Int(index)].context?.requester == requester { streams.append(stream(of: index)) }
             index = requesters.next(after: index)
@@ -165,6 +164,11 @@ struct PendingCalls {
     var nextDue: MonotonicTime? { wheel.nextDue }
 
     // MARK: Slots
+
+    /// Multiplicative hashing (Knuth, volume 3, section 6.4).
+    private static func list(of requester: ConnectionID) -> Int {
+        Int((requester.rawValue &* 0x9E37_79B9_7F4A_7C15) >> (64 - requesterBits))
+    }
 
     private func stream(of index: Int32) -> UInt32 {
         UInt32(slots[Int(index)].generation) << Self.slotBits | UInt32(truncatingIfNeeded: index)

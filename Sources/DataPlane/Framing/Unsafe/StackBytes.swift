@@ -1,12 +1,12 @@
 import NIOCore
 
-/// Up to 256 bytes on the stack: the head of an envelope before it goes into a buffer in one piece.
+/// A few bytes on the stack: the head of an envelope, or of a field, before it goes into a buffer in
+/// one piece.
 ///
-/// Every head the gateway writes has a fixed greatest length below that (the longest is a JSON head
-/// of 131 bytes), so running over is a bug and traps.
-struct SmallBytes {
+/// Everything written this way has a fixed greatest length, so running over is a bug and traps.
+struct StackBytes<let capacity: Int> {
     private(set) var count = 0
-    private var storage: [256 of UInt8] = InlineArray(repeating: 0)
+    private var storage: [capacity of UInt8] = InlineArray(repeating: 0)
 
     @inline(__always)
     mutating func append(_ byte: UInt8) {
@@ -17,7 +17,7 @@ struct SmallBytes {
     @inline(__always)
     mutating func append(_ text: StaticString) {
         let length = text.utf8CodeUnitCount
-        precondition(count &+ length <= 256)
+        precondition(count &+ length <= capacity)
         // In bounds on both sides: the literal's own count, and the line above.
         unsafe storage.withBytes { bytes in
             unsafe (bytes + count).update(from: text.utf8Start, count: length)
@@ -71,6 +71,12 @@ struct SmallBytes {
         buffer.writeBytes(unsafe span.bytes.extracting(0..<count))
     }
 }
+
+/// The head of an envelope: the longest, in JSON, takes 125 bytes, and what follows it at most 31.
+typealias HeadBytes = StackBytes<160>
+
+/// A field's tag and a varint: at most 2 and 10 bytes.
+typealias FieldBytes = StackBytes<16>
 
 extension InlineArray where Element == UInt8 {
     /// The bytes in place. The pointer must not leave `body`.

@@ -1,0 +1,162 @@
+import NIOEmbedded
+import SluiceTestSupport
+import SluiceEdge
+import SluiceTelemetry
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+import Testing
+
+@Suite("Connection life")
+struct ConnectionLifeTests {
+    @Test("silence is met with pings, and ended with 4002 after the misses allowed")
+    func heartbeat() async throws {
+        let rig = try await EdgeRig()
+        let client = try rig.open("alice")
+        rig.pass(milliseconds: 25_200)
+        _ = try client.envelopes()
+        #expect(client.pings == 1)
+        rig.pass(milliseconds: 25_000)
+        _ = try client.envelopes()
+        #expect(client.pings == 2 && client.closeCode == nil)
+        rig.pass(milliseconds: 25_000)
+        _ = try client.envelopes()
+        #expect(client.closeCode == 4002)
+    }
+
+    @Test("any byte counts as life: a client that talks is never pinged")
+    func life() async throws {
+        let rig = try await EdgeRig()
+        let client = try rig.open("alice")
+        for _ in 0..<10 {
+            rig.pass(milliseconds: 20_000)
+            try client.send(#"{"cmd":2,"seq":1}"#)
+        }
+        _ = try client.envelopes()
+        #expect(client.pings == 0 && client.closeCode == nil)
+    }
+
+    @Test("a token that expires closes with 4003 unless a fresh one came in time")
+    func expiry() async throws {
+        let rig = try await EdgeRig()
+        let old = try rig.open("alice")
+        let fresh = try rig.open("bob")
+        for _ in 0..<25 {
+            rig.pass(milliseconds: 20_000)
+            try old.send(#"{"cmd":2,"seq":1}"#)
+            try fresh.send(#"{"cmd":2,"seq":1}"#)
+        }
+        _ = try fresh.envelopes()
+        try fresh.send(#"{"cmd":4,"seq":5,"data":{"token":"\#(rig.token("bob"))"}}"#)
+        #expect(try fresh.envelopes().first?["status"]?.integer == 0)
+        for _ in 0..<6 {
+            rig.pass(milliseconds: 20_000)
+            try old.send(#"{"cmd":2,"seq":1}"#)
+            try fresh.send(#"{"cmd":2,"seq":1}"#)
+        }
+        _ = try old.envelopes()
+        _ = try fresh.envelopes()
+        #expect(old.closeCode == 4003)
+        #expect(fresh.closeCode == nil)
+    }
+
+    @Test("another user's token on a live connection closes it with 4500")
+    func foreignRefresh() async throws {
+        let rig = try await EdgeRig()
+        let client = try rig.open("alice")
+        try client.send(#"{"cmd":4,"seq":5,"data":{"token":"\#(rig.token("mallory"))"}}"#)
+        #expect(try client.envelopes().first?["status"]?.integer == 401)
+        #expect(client.closeCode == 4500)
+    }
+
+    @Test("a push goes to every connection of its users and to nobody else")
+    func push() async throws {
+        let rig = try await EdgeRig()
+        let one = try rig.open("bob")
+        let two = try rig.open("bob")
+        let other = try rig.open("carol")
+        try rig.push(#"{"text":"hi"}"#, to: ["bob", "nobody"])
+        for client in [one, two] {
+            let push = try #require(try client.envelopes().first)
+            #expect(push["push"]?.bool == true)
+            #expect(push["cmd"]?.integer == 103)
+            #expect(push["data"]?["text"]?.string == "hi")
+        }
+        #expect(try other.envelopes().isEmpty)
+        #expect(rig.count(.pushes, ["must", "delivered"]) == 2)
+        #expect(rig.count(.pushes, ["must", "offline"]) == 1)
+    }
+
+    @Test("a client that does not read is closed with 4001 once its outbox is full")
+    func slowConsumer() async throws {
+        var limits = Limits()
+        limits.maxOutboxBytes = 1_000
+        let rig = try await EdgeRig(limits: limits)
+        let client = try rig.open("bob")
+        client.channel.setWritable(false)
+        for _ in 0..<40 { try rig.push(#"{"text":"0123456789"}"#, to: ["bob"]) }
+        client.channel.setWritable(true)
+        rig.loop.run()
+        _ = try client.envelopes()
+        #expect(client.closeCode == 4001)
+        #expect(rig.count(.slowConsumers, []) == 1)
+    }
+
+    @Test("droppable pushes are dropped and counted before the outbox is full")
+    func droppable() async throws {
+        var limits = Limits()
+        limits.maxOutboxBytes = 1_000
+        let rig = try await EdgeRig(limits: limits)
+        let client = try rig.open("bob")
+        client.channel.setWritable(false)
+        for _ in 0..<40 {
+            try rig.push(#"{"text":"0123456789"}"#, to: ["bob"], deliveryClass: .droppable)
+        }
+        client.channel.setWritable(true)
+        rig.loop.run()
+        #expect(try !client.envelopes().isEmpty)
+        #expect(client.closeCode == nil)
+        #expect(rig.count(.pushes, ["droppable", "dropped"]) > 0)
+    }
+
+    @Test("the same device again supersedes its older connection with 4006")
+    func supersede() async throws {
+        let rig = try await EdgeRig()
+        let old = try rig.open("alice", query: "?device=phone")
+        let new = try rig.open("alice", query: "?device=phone")
+        _ = try old.envelopes()
+        _ = try new.envelopes()
+        #expect(old.closeCode == 4006)
+        #expect(new.closeCode == nil)
+    }
+
+    @Test("a drain says when to come back and closes everybody with 4000")
+    func drain() async throws {
+        let rig = try await EdgeRig()
+        let clients = [try rig.open("alice"), try rig.open("bob"), try rig.open("carol")]
+        rig.edge.startDrain(deadlineMilliseconds: 2_000)
+        rig.loop.run()
+        for client in clients {
+            let notice = try #require(try client.envelopes().first)
+            #expect(notice["cmd"]?.integer == 10)
+            #expect(notice["data"]?["reconnect_after_ms"]?.integer != nil)
+        }
+        rig.pass(milliseconds: 2_200)
+        for client in clients {
+            _ = try client.envelopes()
+            #expect(client.closeCode == 4000)
+        }
+        #expect(rig.isEmpty)
+    }
+
+    @Test("a close frame is answered with one, and nothing is left behind")
+    func close() async throws {
+        let rig = try await EdgeRig()
+        let client = try rig.open("alice")
+        try client.frame(opcode: 8, [0x03, 0xE8])
+        _ = try client.envelopes()
+        #expect(client.closeCode == 1000)
+        #expect(!client.channel.isActive)
+        #expect(rig.isEmpty)
+    }
+}
