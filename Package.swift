@@ -3,9 +3,9 @@
 // (`--explicit-target-dependency-import-check error`, see Makefile), Tests/Tidy holds it against docs.
 import PackageDescription
 
-let settings: [SwiftSetting] = [
+/// For tests too, which may call C without ceremony.
+let testSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
-    .strictMemorySafety(),
     .treatAllWarnings(as: .error),
     .treatWarning("DeprecatedDeclaration", as: .warning),
     .enableUpcomingFeature("ExistentialAny"),
@@ -15,6 +15,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InferIsolatedConformances"),
     .enableUpcomingFeature("ImmutableWeakCaptures"),
 ]
+
+let settings: [SwiftSetting] = testSettings + [.strictMemorySafety()]
 
 /// Benchmarks are programs of few lines: the same language, without the rules for products.
 let benchmarkSettings: [SwiftSetting] = [
@@ -40,7 +42,7 @@ func part(
 func tests(_ name: String, _ imports: [String], outside: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: name + "Tests", dependencies: ours(imports) + outside, path: "Tests/\(name)Tests",
-        swiftSettings: settings)
+        swiftSettings: testSettings)
 }
 
 func product(_ name: String, _ package: String) -> Target.Dependency {
@@ -142,7 +144,7 @@ let package = Package(
 
         .target(
             name: "SluiceTestSupport", dependencies: [nioCore], path: "Tests/Support",
-            swiftSettings: settings),
+            swiftSettings: testSettings),
         tests("Vocabulary", ["Vocabulary"]),
         tests("Documents", ["Documents", "Vocabulary"]),
         tests("Framing", ["Framing", "Vocabulary"], outside: [nioCore, protobuf]),

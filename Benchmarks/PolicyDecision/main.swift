@@ -17,15 +17,18 @@ func policyFiles(rules: Int) -> (files: [(name: String, text: String)], catalog:
         var permissions = ""
         for name in names[start..<min(start + 500, commands)] {
             for key in ["user", "peer", "device"] {
-                limits += "  - {name: \(name)-per-\(key), match: {action: [\(name)]}, key: [\(key)], "
+                limits +=
+                    "  - {name: \(name)-per-\(key), match: {action: [\(name)]}, key: [\(key)], "
                 limits += "algorithm: token_bucket, limit: 1000000000, per: 1s}\n"
             }
-            permissions += "    - {name: may-\(name), effect: permit, principal: {roles: [member]}, "
+            permissions +=
+                "    - {name: may-\(name), effect: permit, principal: {roles: [member]}, "
             permissions += "action: [\(name)]}\n"
         }
         var text = "apiVersion: sluice/v1\nkind: PolicySet\n"
         if start == 0 {
-            text += "descriptors: {user: token.sub, peer: connection.address, device: session.device}\n"
+            text +=
+                "descriptors: {user: token.sub, peer: connection.address, device: session.device}\n"
         }
         text += "rate_limits:\n\(limits)permissions:\n  rules:\n\(permissions)"
         files.append(("policy-\(start).yaml", text))
@@ -67,7 +70,8 @@ func measure(rules: Int, connections: Int) throws {
     let policy = try PolicyCompiler.compile(files: files, catalog: catalog, previous: nil).snapshot
     let compileMilliseconds = Int(nanoseconds(clock.now - compileStart) / 1e6)
     let evaluator = PolicyEvaluator(
-        snapshot: policy, meters: PolicyMeters(permission: { _, _ in Counter() }, limit: { _, _ in Counter() }))
+        snapshot: policy,
+        meters: PolicyMeters(permission: { _, _ in Counter() }, limit: { _, _ in Counter() }))
     guard let action = catalog.action(named: "command-\(max(1, rules / 4) / 2)") else { return }
     let call = PolicyCall(action: action, bytes: 128, transport: .websocket)
     var now: Int64 = 1_000_000_000

@@ -80,6 +80,9 @@ final class ControlRoom: Sendable {
             ]))
     }
 
+    /// Everything the admin interface tells, for the journal.
+    func dump() async -> String { await state() + " " + upstreams() }
+
     private func state() async -> String {
         Self.text(.object(await gateway.sizes().map { ($0.name, .integer(Int64($0.count))) }))
     }

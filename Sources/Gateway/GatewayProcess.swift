@@ -31,7 +31,10 @@ struct GatewayProcess: Sendable {
             configuration: .init(
                 services: [
                     .init(service: ReloadService(reloader: reloader)),
-                    .init(service: UpkeepService(metrics: metrics, clocks: around.clocks)),
+                    .init(
+                        service: UpkeepService(
+                            metrics: metrics, gateway: gateway, clocks: around.clocks)),
+                    .init(service: DumpService(room: room, around: around)),
                     .init(
                         service: EdgeService(process: self, stop: stop),
                         successTerminationBehavior: .gracefullyShutdownGroup),
@@ -138,14 +141,34 @@ struct ReloadService: Service {
 /// What must be done now and then: forgetting full buckets, feeding systemd's watchdog.
 struct UpkeepService: Service {
     let metrics: PolicyMetrics
+    let gateway: RunningGateway
     let clocks: SystemClocks
 
     func run() async throws {
+        // Pings at half of what systemd asks for, as sd_watchdog_enabled(3) advises.
+        let watchdog = Systemd.watchdogMicroseconds.map { Int64(clamping: $0 / 2) }
+        let pause = Duration.microseconds(min(10_000_000, watchdog ?? 10_000_000))
+        // Ends by cancellation when the gateway stops: that is no error.
         try? await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                try await Task.sleep(for: .seconds(10))
+                try await Task.sleep(for: pause)
                 metrics.forgetFullBuckets(now: clocks.monotonic())
+                // A loop that hangs never answers, and systemd hears nothing.
+                if watchdog != nil, await !gateway.sizes().isEmpty { Systemd.watchdog() }
             }
+        }
+    }
+}
+
+/// SIGUSR1: the state of everything as one journal entry.
+struct DumpService: Service {
+    let room: ControlRoom
+    let around: Startup.Surroundings
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sigusr1).cancelOnGracefulShutdown() {
+            around.journal.writeEvent(
+                MessageID.state, "state: \(await room.dump())", clocks: around.clocks)
         }
     }
 }

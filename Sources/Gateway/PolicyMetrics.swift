@@ -26,6 +26,14 @@ final class PolicyMetrics: Sendable {
             let policy = current.withLock { $0 }
             return policy.limitNames.map { ([$0], Double(policy.liveKeys($0))) }
         }
+        observeOverflow()
+    }
+
+    private func observeOverflow() {
+        registry.observe(.rateLimitOverflow) { [self] in
+            let policy = current.withLock { $0 }
+            return policy.limitNames.map { ([$0], Double(policy.overflows($0))) }
+        }
     }
 
     /// A reload ended.

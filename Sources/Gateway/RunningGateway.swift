@@ -113,8 +113,11 @@ final class RunningGateway: Sendable {
         for unit in units { unit.loop.execute { unit.edge.value.closeAll(.drain) } }
     }
 
+    /// Connections and HTTP calls that still wait for something.
     private func connections() async -> Int {
-        await sizes().first { $0.name == "connections" }?.count ?? 0
+        let sizes = await sizes()
+        return sizes.filter { $0.name == "connections" || $0.name == "http_calls" }
+            .reduce(0) { $0 + $1.count }
     }
 
     /// Ends the links and timers of every loop.

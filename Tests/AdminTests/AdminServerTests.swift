@@ -36,7 +36,8 @@ import Testing
     func metrics() async throws {
         try await serve { port in
             let plain = try await get(port, "/metrics")
-            #expect(plain.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"))
+            #expect(
+                plain.head.contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"))
             #expect(plain.body.contains("\nsluice_sessions 5\n"))
             let open = try await get(
                 port, "/metrics", headers: "Accept: application/openmetrics-text;version=1.0.0\r\n")

@@ -12,6 +12,8 @@ import SwiftProtobuf
 struct LinkClient: Sendable {
     let channel: any Channel
     let frames: Frames
+    /// Set when the link closed because the test took too long.
+    private let isOverdue: Flag
 
     /// What came in, in order. Ends when the link closes.
     struct Frames: Sendable {
@@ -20,6 +22,7 @@ struct LinkClient: Sendable {
     }
 
     struct Closed: Error {}
+    struct Overdue: Error {}
 
     /// - Parameter hello: false leaves the greeting to the test.
     static func connect(port: Int, hello: Bool = true) async throws -> LinkClient {
@@ -34,12 +37,15 @@ struct LinkClient: Sendable {
             .connect(host: "127.0.0.1", port: port)
             .get()
         // The deadline of a test: a link that hangs closes, and whoever waits hears of it.
-        let deadline = channel.eventLoop.scheduleTask(in: .seconds(60)) {
+        let isOverdue = Flag()
+        let deadline = channel.eventLoop.scheduleTask(in: .seconds(30)) {
+            isOverdue.set()
             channel.close(promise: nil)
         }
         channel.closeFuture.whenComplete { _ in deadline.cancel() }
         let client = LinkClient(
-            channel: channel, frames: Frames(stream: stream, continuation: continuation))
+            channel: channel, frames: Frames(stream: stream, continuation: continuation),
+            isOverdue: isOverdue)
         if hello {
             try await client.send(.hello, body: LinkHello(node: "test").encoded())
             let answer = try await client.next()
@@ -57,7 +63,10 @@ struct LinkClient: Sendable {
     func close() async throws { try await channel.close() }
 
     /// Returns when the server has closed the link, whatever came before.
-    func waitUntilClosed() async throws { try await channel.closeFuture.get() }
+    func waitUntilClosed() async throws {
+        try await channel.closeFuture.get()
+        if isOverdue.isSet { throw Overdue() }
+    }
 
     func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
 

@@ -54,6 +54,18 @@ struct JSONCorpusTests {
         #expect((try? JSONValue(parsing: text.bytes)) == nil)
     }
 
+    @Test("a control character is refused at every place of a string")
+    func controlCharacters() {
+        for control in 0..<32 as Range<UInt8> {
+            for place in 0..<20 {
+                var bytes = [UInt8](repeating: 0x61, count: 20)
+                bytes[place] = control
+                let text = [0x22] + bytes + [0x22]
+                #expect(!text.withBytes { JSONEnvelope.isWellFormed($0) }, "\(control) at \(place)")
+            }
+        }
+    }
+
     @Test("every beginning of good JSON but a number's is broken")
     func cut() {
         for text in Self.good where ["[", "{", "\""].contains(text.prefix(1)) {

@@ -1,3 +1,5 @@
+import Testing
+
 /// Policies with something wrong, and exactly what must be said about it.
 struct BrokenPolicy: Sendable, CustomTestStringConvertible {
     let name: String

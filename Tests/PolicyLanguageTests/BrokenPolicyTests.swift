@@ -2,8 +2,19 @@ import Testing
 
 @Suite("Broken policies")
 struct BrokenPolicyTests {
-    @Test("each is refused with its place, its reason and a hint", arguments: BrokenPolicy.corpus)
+    @Test(
+        "each is refused with its place, its reason and a hint",
+        arguments: BrokenPolicy.head + BrokenPolicy.limits + BrokenPolicy.rules)
     func corpus(_ broken: BrokenPolicy) {
         #expect(findings(broken.files) == broken.findings)
+    }
+
+    @Test("no action has more limits than a call can walk")
+    func crowd() {
+        let limits = (0..<65).map { limitText("limit-\($0)") }.joined()
+        let expected = "a.yaml:389:11: error: more than 64 limits match `message.send`; join some"
+        #expect(findings([policyText(limits)]) == expected)
+        let fewer = (0..<64).map { limitText("limit-\($0)") }.joined()
+        #expect(findings([policyText(fewer)]) == "")
     }
 }

@@ -15,12 +15,14 @@ let descriptors = "descriptors: {user: token.sub, plan: token.plan}\n"
 /// One limit in block form, with more lines after its own if given.
 func limitText(_ name: String = "send-per-user", limit: String = "60", more: String...) -> String {
     (["  - name: \(name)", "    match: {action: [message.send]}", "    key: [user]"]
-        + ["    algorithm: token_bucket", "    limit: \(limit)", "    per: 60s"] + more.map { "    " + $0 })
+        + ["    algorithm: token_bucket", "    limit: \(limit)", "    per: 60s"]
+        + more.map { "    " + $0 })
         .joined(separator: "\n") + "\n"
 }
 
 func policyText(_ limits: String..., rest: String = "") -> String {
-    head + descriptors.replacing(", plan: token.plan", with: "") + "rate_limits:\n" + limits.joined() + rest
+    head + descriptors.replacing(", plan: token.plan", with: "") + "rate_limits:\n"
+        + limits.joined() + rest
 }
 
 func compile(
@@ -43,7 +45,8 @@ func findings(_ texts: [String]) -> String {
 
 func evaluator(_ snapshot: PolicySnapshot) -> PolicyEvaluator {
     PolicyEvaluator(
-        snapshot: snapshot, meters: PolicyMeters(permission: { _, _ in Counter() }, limit: { _, _ in Counter() }))
+        snapshot: snapshot,
+        meters: PolicyMeters(permission: { _, _ in Counter() }, limit: { _, _ in Counter() }))
 }
 
 func subject(_ user: String?, roles: [String] = ["member"]) -> PolicySubject {
@@ -58,14 +61,16 @@ extension PolicyEvaluator {
         of name: String, _ subject: PolicySubject, seconds: Int64 = 0, loginUser: String? = nil
     ) -> Refusal? {
         let call = PolicyCall(
-            action: snapshot.catalog.action(named: name) ?? .unknown, bytes: 128, transport: .websocket,
+            action: snapshot.catalog.action(named: name) ?? .unknown, bytes: 128,
+            transport: .websocket,
             loginUser: loginUser)
         let now = MonotonicTime(nanoseconds: seconds * 1_000_000_000)
         guard case .refuse(let refusal) = decide(call, for: subject, now: now) else { return nil }
         return refusal
     }
 
-    func passes(_ count: Int, of name: String, _ subject: PolicySubject, seconds: Int64 = 0) -> Int {
+    func passes(_ count: Int, of name: String, _ subject: PolicySubject, seconds: Int64 = 0) -> Int
+    {
         (0..<count).count { _ in refusal(of: name, subject, seconds: seconds) == nil }
     }
 }

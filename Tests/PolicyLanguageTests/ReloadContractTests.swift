@@ -17,7 +17,8 @@ struct ReloadContractTests {
         let first = try compile(policy(limitText(), limitText("gone")))
         let decider = evaluator(first.snapshot)
         #expect(decider.passes(20, of: "message.send", subject("alice")) == 20)
-        let next = try compile(policy(limitText("come", limit: "1000"), limitText()), previous: first.snapshot)
+        let next = try compile(
+            policy(limitText("come", limit: "1000"), limitText()), previous: first.snapshot)
         #expect(next.diff.added == ["come"])
         #expect(next.diff.removed == ["gone"])
         #expect(next.diff.changed == [])
@@ -42,7 +43,8 @@ struct ReloadContractTests {
         let first = try compile(policy(limitText("old")))
         let decider = evaluator(first.snapshot)
         #expect(decider.passes(50, of: "message.send", subject("alice")) == 50)
-        let kept = try compile(policy(limitText("new", more: "was: [old]")), previous: first.snapshot)
+        let kept = try compile(
+            policy(limitText("new", more: "was: [old]")), previous: first.snapshot)
         #expect(kept.diff.renamed == ["old -> new"])
         #expect(kept.diff.added == [] && kept.diff.removed == [])
         decider.adopt(kept.snapshot)
@@ -74,7 +76,8 @@ struct ReloadContractTests {
         #expect(decider.passes(20, of: "message.send", subject("alice")) == 20)
         #expect(throws: DiagnosticList.self) {
             _ = try compile(
-                policy(limitText(limit: "1")), head + "rate_limits: [{}]\n", previous: first.snapshot)
+                policy(limitText(limit: "1")), head + "rate_limits: [{}]\n",
+                previous: first.snapshot)
         }
         #expect(decider.passes(100, of: "message.send", subject("alice")) == 40)
     }
@@ -83,18 +86,25 @@ struct ReloadContractTests {
     func stableRevision() throws {
         let plain = try compile(
             head + "metadata: {name: m, version: \"1\"}\n" + descriptors + "rate_limits:\n"
-                + limitText("one", more: "overrides: {by: plan, pro: {limit: 600}}") + limitText("two")
-                + "permissions: {rules: [{name: p, effect: permit, principal: {roles: [b, a]}, action: [echo, \"message.*\"]}]}\n")
+                + limitText("one", more: "overrides: {by: plan, pro: {limit: 600}}")
+                + limitText("two")
+                + "permissions: {rules: [{name: p, effect: permit, principal: {roles: [b, a]}, action: [echo, \"message.*\"]}]}\n"
+        )
         let written = try compile(
             "# A comment.\n" + head + descriptors + "rate_limits:\n"
-                + limitText("two", more: "burst: 60", "unit: requests", "cost: 1", "on_limit: reject", "scope: node", "shadow: false", "max_keys: 200000")
-                + limitText("one", more: "overrides:", "  by: plan", "  pro:", "    limit: 600", "    burst: 600", "    per: 1m"),
+                + limitText(
+                    "two", more: "burst: 60", "unit: requests", "cost: 1", "on_limit: reject",
+                    "scope: node", "shadow: false", "max_keys: 200000")
+                + limitText(
+                    "one", more: "overrides:", "  by: plan", "  pro:", "    limit: 600",
+                    "    burst: 600", "    per: 1m"),
             "kind: \"PolicySet\"\napiVersion: 'sluice/v1'\nmetadata:\n  version: '1'\n  name: m\npermissions:\n  default: deny\n  rules:\n"
                 + "  - effect: permit\n    action: [\"message.*\", \"echo\", echo]\n    name: p\n    principal: {roles: [a, b]}\n",
             previous: plain.snapshot)
         #expect(plain.snapshot.revision == written.snapshot.revision)
         #expect(written.diff.isUnchanged)
-        #expect(written.diff.changed == [] && written.diff.added == [] && written.diff.removed == [])
+        #expect(
+            written.diff.changed == [] && written.diff.added == [] && written.diff.removed == [])
         #expect(plain.snapshot.revision.count == 64)
     }
 

@@ -9,7 +9,8 @@ import Testing
 struct ShippedPolicyTests {
     private func shipped() throws -> PolicyCompilation {
         let here = URL(fileURLWithPath: #filePath)
-        let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let root = here.deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let files = try PolicyCompiler.read(directory: root.appendingPathComponent("policies").path)
         return try PolicyCompiler.compile(files: files, catalog: catalog, previous: nil)
     }
@@ -66,7 +67,9 @@ struct ShippedPolicyTests {
             decider.refusal(of: "auth.login", stranger, loginUser: "alice") == nil
         }
         #expect(passed == 20)
-        #expect(decider.refusal(of: "auth.login", stranger, loginUser: "alice")?.rule == "logins-per-account")
+        #expect(
+            decider.refusal(of: "auth.login", stranger, loginUser: "alice")?.rule
+                == "logins-per-account")
         #expect(decider.refusal(of: "auth.login", stranger, loginUser: "bob") == nil)
         let elsewhere = PolicySubject(address: [198, 51, 100, 7])
         #expect(decider.refusal(of: "auth.login", elsewhere, loginUser: "alice") == nil)

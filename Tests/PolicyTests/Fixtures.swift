@@ -61,18 +61,21 @@ func subject(_ user: String?, address: [UInt8] = [192, 0, 2, 1]) -> PolicySubjec
 }
 
 func perUser(
-    _ name: String = "per-user", limit: Int64, per: Int64 = second, burst: Int64? = nil, cost: Int64 = 1,
+    _ name: String = "per-user", limit: Int64, per: Int64 = second, burst: Int64? = nil,
+    cost: Int64 = 1,
     action: String = "*"
 ) -> LimitRule {
     LimitRule(
         name: name, actions: [ActionPattern(action)], key: [.claim(["sub"])],
-        numbers: LimitNumbers(limit: limit, periodNanoseconds: per, burst: burst ?? limit, cost: cost))
+        numbers: LimitNumbers(
+            limit: limit, periodNanoseconds: per, burst: burst ?? limit, cost: cost))
 }
 
 /// A snapshot that permits everything to everyone under the given limits.
 func snapshot(_ limits: [LimitRule], previous: PolicySnapshot? = nil) -> PolicySnapshot {
     PolicySnapshot(
-        model: PolicyModel(permitsByDefault: true, limits: limits), revision: "test", catalog: catalog,
+        model: PolicyModel(permitsByDefault: true, limits: limits), revision: "test",
+        catalog: catalog,
         previous: previous)
 }
 
@@ -88,13 +91,16 @@ extension PolicyEvaluator {
     ) -> Refusal? {
         let call = PolicyCall(
             action: action, bytes: bytes, transport: transport, topic: topic, loginUser: loginUser)
-        guard case .refuse(let refusal) = decide(call, for: subject, now: at(now)) else { return nil }
+        guard case .refuse(let refusal) = decide(call, for: subject, now: at(now)) else {
+            return nil
+        }
         return refusal
     }
 
     /// How many calls of many go on at one instant.
     func passes(
-        _ count: Int, _ subject: PolicySubject, _ now: Int64, action: ActionID = echo, bytes: Int = 100
+        _ count: Int, _ subject: PolicySubject, _ now: Int64, action: ActionID = echo,
+        bytes: Int = 100
     ) -> Int {
         (0..<count).count { _ in refusal(of: action, subject, now, bytes: bytes) == nil }
     }

@@ -7,7 +7,8 @@ struct LimitKeyTests {
     private func one(_ key: [KeySource], overrides: LimitOverrides? = nil) -> LimitRule {
         LimitRule(
             name: "one", actions: [ActionPattern("*")], key: key,
-            numbers: LimitNumbers(limit: 1, periodNanoseconds: second, burst: 1), overrides: overrides)
+            numbers: LimitNumbers(limit: 1, periodNanoseconds: second, burst: 1),
+            overrides: overrides)
     }
 
     @Test("connections of one user share a bucket, users do not")
@@ -57,7 +58,8 @@ struct LimitKeyTests {
         let session = SessionID(high: 1, low: 2)
         let first = PolicySubject(address: [10, 0, 0, 1], session: session, device: "a")
         let second = PolicySubject(address: [10, 0, 0, 1], session: session, device: "b")
-        let third = PolicySubject(address: [10, 0, 0, 1], session: SessionID(high: 1, low: 3), device: "a")
+        let third = PolicySubject(
+            address: [10, 0, 0, 1], session: SessionID(high: 1, low: 3), device: "a")
         for one in [first, second, third] { #expect(decider.refusal(one, 0) == nil) }
         #expect(decider.refusal(first, 0) != nil)
     }
@@ -88,7 +90,8 @@ struct LimitKeyTests {
     func overrides() {
         let pro = LimitNumbers(limit: 5, periodNanoseconds: second, burst: 5)
         let rule = one(
-            [.claim(["sub"])], overrides: LimitOverrides(claim: ["account", "plan"], numbers: ["pro": pro]))
+            [.claim(["sub"])],
+            overrides: LimitOverrides(claim: ["account", "plan"], numbers: ["pro": pro]))
         let decider = evaluator(snapshot([rule]))
         func client(_ user: String, plan: String) -> PolicySubject {
             let claims: [String: ClaimValue] = ["account": .object(["plan": .string(plan)])]

@@ -6,7 +6,8 @@ import Testing
 struct PermissionTests {
     private func rule(
         _ name: String, effect: PermissionEffect = .permit, roles: [String] = [],
-        claims: [String: [String]] = [:], anonymous: Bool = false, _ actions: String..., shadow: Bool = false
+        claims: [String: [String]] = [:], anonymous: Bool = false, _ actions: String...,
+        shadow: Bool = false
     ) -> PermissionRule {
         PermissionRule(
             name: name, effect: effect,
@@ -19,14 +20,16 @@ struct PermissionTests {
     ) -> PolicyEvaluator {
         evaluator(
             PolicySnapshot(
-                model: PolicyModel(permitsByDefault: byDefault, permissions: rules), revision: "test",
+                model: PolicyModel(permitsByDefault: byDefault, permissions: rules),
+                revision: "test",
                 catalog: catalog, previous: nil), counts)
     }
 
     private func client(
         _ roles: String..., claims: [String: ClaimValue] = [:]
     ) -> PolicySubject {
-        PolicySubject(address: [10, 0, 0, 1], principal: alike("alice", roles: roles, claims: claims))
+        PolicySubject(
+            address: [10, 0, 0, 1], principal: alike("alice", roles: roles, claims: claims))
     }
 
     private let stranger = PolicySubject(address: [10, 0, 0, 1])
@@ -76,14 +79,22 @@ struct PermissionTests {
     @Test("every claim named must have one of its values")
     func claims() {
         let both = decider(
-            rule("tenants", roles: ["member"], claims: ["tenant": ["a", "b"], "level.now": ["3"]], "echo"))
+            rule(
+                "tenants", roles: ["member"], claims: ["tenant": ["a", "b"], "level.now": ["3"]],
+                "echo"))
         let three: ClaimValue = .object(["now": .integer(3)])
-        #expect(both.refusal(client("member", claims: ["tenant": .string("b"), "level": three]), 0) == nil)
+        #expect(
+            both.refusal(client("member", claims: ["tenant": .string("b"), "level": three]), 0)
+                == nil)
         #expect(
             both.refusal(
-                client("member", claims: ["tenant": .array([.string("x"), .string("a")]), "level": three]), 0)
+                client(
+                    "member",
+                    claims: ["tenant": .array([.string("x"), .string("a")]), "level": three]), 0)
                 == nil)
-        #expect(both.refusal(client("member", claims: ["tenant": .string("c"), "level": three]), 0) != nil)
+        #expect(
+            both.refusal(client("member", claims: ["tenant": .string("c"), "level": three]), 0)
+                != nil)
         #expect(both.refusal(client("member", claims: ["tenant": .string("a")]), 0) != nil)
         #expect(both.refusal(client(claims: ["tenant": .string("a"), "level": three]), 0) != nil)
     }
@@ -102,8 +113,10 @@ struct PermissionTests {
     @Test(
         "a star stands for any characters",
         arguments: [
-            ("*", "", true), ("a*c", "abbbc", true), ("a*c", "abbb", false), ("*.send", "message.send", true),
-            ("*a*b*", "xxaybz", true), ("*a*b*", "xxbya", false), ("message.*", "message", false), ("a**", "a", true),
+            ("*", "", true), ("a*c", "abbbc", true), ("a*c", "abbb", false),
+            ("*.send", "message.send", true),
+            ("*a*b*", "xxaybz", true), ("*a*b*", "xxbya", false), ("message.*", "message", false),
+            ("a**", "a", true),
         ])
     func star(pattern: String, name: String, fits: Bool) {
         #expect(ActionPattern(pattern).matches(name) == fits)
@@ -112,7 +125,9 @@ struct PermissionTests {
     @Test("a shadow deny refuses nothing, but is counted and told")
     func shadowDeny() {
         let counts = Counts()
-        let both = decider(rule("yes", "echo"), rule("soon-no", effect: .deny, "echo", shadow: true), counts: counts)
+        let both = decider(
+            rule("yes", "echo"), rule("soon-no", effect: .deny, "echo", shadow: true),
+            counts: counts)
         let verdict = both.decide(
             PolicyCall(action: echo, bytes: 1, transport: .tcp), for: client(), now: at(0))
         guard case .go(let permit) = verdict else {
@@ -149,7 +164,8 @@ struct PermissionTests {
     func pushes() {
         var limited = snapshot([perUser("pushes", limit: 2, action: "push.send")])
         limited = PolicySnapshot(
-            model: PolicyModel(limits: limited.model.limits), revision: "test", catalog: catalog, previous: nil)
+            model: PolicyModel(limits: limited.model.limits), revision: "test", catalog: catalog,
+            previous: nil)
         let both = evaluator(limited)
         let call = PolicyCall(action: ActionID.pushSend, bytes: 1, transport: .tcp)
         let passed = (0..<5).count { _ in

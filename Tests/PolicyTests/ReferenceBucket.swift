@@ -49,7 +49,9 @@ struct RoundedBucket {
         last = now
     }
 
-    private static func up(_ value: Int128, _ divisor: Int128) -> Int128 { (value + divisor - 1) / divisor }
+    private static func up(_ value: Int128, _ divisor: Int128) -> Int128 {
+        (value + divisor - 1) / divisor
+    }
 
     func price(_ tokens: Int64) -> Int128 { Self.up(Int128(tokens) * period, limit) }
 

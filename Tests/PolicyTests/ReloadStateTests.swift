@@ -99,7 +99,9 @@ struct ReloadStateTests {
         #expect(decider.passes(10, alice, 0) == 7)
     }
 
-    @Test("generations wrap around: an idle bucket stays as full as it was", arguments: [1, 62, 63, 64, 65, 200])
+    @Test(
+        "generations wrap around: an idle bucket stays as full as it was",
+        arguments: [1, 62, 63, 64, 65, 200])
     func wrapIdle(changes: Int) {
         var policy = snapshot([perUser(limit: 100, burst: 100)])
         let decider = evaluator(policy)
@@ -114,7 +116,9 @@ struct ReloadStateTests {
         #expect(left == 40 || left == 39)
     }
 
-    @Test("generations wrap around: buckets touched now and then never let too many through", arguments: 1...20)
+    @Test(
+        "generations wrap around: buckets touched now and then never let too many through",
+        arguments: 1...20)
     func wrapTouched(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed))
         var policy = snapshot([perUser(limit: 64, burst: 64)])
@@ -134,7 +138,8 @@ struct ReloadStateTests {
         }
         for (index, share) in used.enumerated() {
             #expect(share <= 1.000_001, "seed \(seed)")
-            policy = snapshot([perUser(limit: 1_000, per: 60 * second, burst: 1_000)], previous: policy)
+            policy = snapshot(
+                [perUser(limit: 1_000, per: 60 * second, burst: 1_000)], previous: policy)
             decider.adopt(policy)
             let left = decider.passes(1_001, users[index], 7)
             #expect(abs(Double(left) - (1 - share) * 1_000) < 1.1, "seed \(seed)")
@@ -147,7 +152,8 @@ struct ReloadStateTests {
         let decider = evaluator(first)
         #expect(decider.refusal(alice, 0) == nil)
         decider.adopt(
-            PolicySnapshot(model: PolicyModel(), revision: "deny", catalog: catalog, previous: first))
+            PolicySnapshot(
+                model: PolicyModel(), revision: "deny", catalog: catalog, previous: first))
         #expect(decider.refusal(alice, 0)?.rule == "default")
     }
 }

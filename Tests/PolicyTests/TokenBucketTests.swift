@@ -5,7 +5,9 @@ import Testing
 @Suite("Token buckets against an exact reference")
 struct TokenBucketTests {
     /// Numbers whose prices are whole nanoseconds: the ideal bucket must be met exactly.
-    @Test("calls and retry times are those of an ideal bucket when nothing is rounded", arguments: 1...60)
+    @Test(
+        "calls and retry times are those of an ideal bucket when nothing is rounded",
+        arguments: 1...60)
     func meetsIdeal(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed))
         let limit = [1, 2, 5, 8, 10, 25, 100, 1000].randomElement(using: &random) ?? 1
@@ -26,7 +28,9 @@ struct TokenBucketTests {
             let refusal = decider.refusal(alice, now)
             #expect((refusal == nil) == (wait == 0), "seed \(seed), step \(step)")
             if let refusal {
-                #expect(Int128(refusal.retryAfterMilliseconds) == (wait + 999_999) / 1_000_000, "seed \(seed)")
+                #expect(
+                    Int128(refusal.retryAfterMilliseconds) == (wait + 999_999) / 1_000_000,
+                    "seed \(seed)")
             } else {
                 ideal.take(cost)
             }
@@ -53,13 +57,16 @@ struct TokenBucketTests {
         var asLimit: LimitRule {
             LimitRule(
                 name: name, actions: [ActionPattern("*")], key: [.claim(["sub"])], unit: unit,
-                numbers: LimitNumbers(limit: limit, periodNanoseconds: period, burst: burst, cost: cost))
+                numbers: LimitNumbers(
+                    limit: limit, periodNanoseconds: period, burst: burst, cost: cost))
         }
 
         func tokens(_ bytes: Int) -> Int64 { unit == .bytes ? Int64(bytes) : cost }
     }
 
-    @Test("several limits, keys and units together: each refusal spends nothing and names the longest wait", arguments: 1...80)
+    @Test(
+        "several limits, keys and units together: each refusal spends nothing and names the longest wait",
+        arguments: 1...80)
     func meetsRounded(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed) &* 7_919)
         let rules = (0..<Int.random(in: 1...4, using: &random)).map { Rule($0, &random) }
@@ -69,7 +76,8 @@ struct TokenBucketTests {
         let subjects = users.map { subject($0) }
         var buckets = users.map { _ in
             rules.map {
-                RoundedBucket(limit: $0.limit, period: $0.period, burst: $0.burst, cost: $0.cost, now: now)
+                RoundedBucket(
+                    limit: $0.limit, period: $0.period, burst: $0.burst, cost: $0.cost, now: now)
             }
         }
         var ideals = users.map { _ in
@@ -85,34 +93,44 @@ struct TokenBucketTests {
                 ideals[user][index].refill(now)
             }
             let verdict = decider.decide(
-                PolicyCall(action: echo, bytes: bytes, transport: .tcp), for: subjects[user], now: at(now))
-            let where_: Comment = "seed \(seed), step \(step)"
+                PolicyCall(action: echo, bytes: bytes, transport: .tcp), for: subjects[user],
+                now: at(now))
+            let place: Comment = "seed \(seed), step \(step)"
             let waits = rules.indices.map { buckets[user][$0].wait(for: rules[$0].tokens(bytes)) }
             let tooLarge = rules.indices.filter {
                 buckets[user][$0].price(rules[$0].tokens(bytes)) > buckets[user][$0].capacity
             }
             switch verdict {
             case .go(let permit):
-                #expect(waits.allSatisfy { $0 == 0 }, where_)
+                #expect(waits.allSatisfy { $0 == 0 }, place)
                 var left = Int128.max
                 for index in rules.indices {
                     let tokens = rules[index].tokens(bytes)
-                    #expect(ideals[user][index].level + Int128(rules[index].limit) > Int128(tokens) * ideals[user][index].period - Int128(rules[index].limit), where_)
+                    #expect(
+                        ideals[user][index].level + Int128(rules[index].limit) > Int128(tokens)
+                            * ideals[user][index].period - Int128(rules[index].limit), place)
                     ideals[user][index].take(tokens)
                     buckets[user][index].take(tokens)
-                    if rules[index].unit == .requests { left = min(left, buckets[user][index].left(tokens)) }
+                    if rules[index].unit == .requests {
+                        left = min(left, buckets[user][index].left(tokens))
+                    }
                 }
-                #expect(Int128(permit.remaining) == (left == .max ? -1 : left), where_)
+                #expect(Int128(permit.remaining) == (left == .max ? -1 : left), place)
             case .refuse(let refusal):
                 let longest = waits.max() ?? 0
-                #expect(longest > 0, where_)
+                #expect(longest > 0, place)
                 if !tooLarge.isEmpty {
-                    #expect(refusal.kind == .tooLarge, where_)
-                    #expect(tooLarge.contains { rules[$0].name == refusal.rule }, where_)
+                    #expect(refusal.kind == .tooLarge, place)
+                    #expect(tooLarge.contains { rules[$0].name == refusal.rule }, place)
                 } else {
-                    #expect(refusal.kind == .rateLimited, where_)
-                    #expect(Int128(refusal.retryAfterMilliseconds) == (longest + 999_999) / 1_000_000, where_)
-                    #expect(rules.indices.contains { rules[$0].name == refusal.rule && waits[$0] == longest }, where_)
+                    #expect(refusal.kind == .rateLimited, place)
+                    #expect(
+                        Int128(refusal.retryAfterMilliseconds) == (longest + 999_999) / 1_000_000,
+                        place)
+                    #expect(
+                        rules.indices.contains {
+                            rules[$0].name == refusal.rule && waits[$0] == longest
+                        }, place)
                 }
             }
         }
@@ -129,7 +147,9 @@ struct TokenBucketTests {
         #expect(decider.passes(10, alice, wrap + 10 * second) == 5)
     }
 
-    @Test("a whole burst passes at once even where its parts are rounded up", arguments: [1, 3, 7, 999_983])
+    @Test(
+        "a whole burst passes at once even where its parts are rounded up",
+        arguments: [1, 3, 7, 999_983])
     func burstIsWhole(limit: Int) {
         let decider = evaluator(snapshot([perUser(limit: Int64(limit), burst: 7)]))
         #expect(decider.passes(20, subject("alice"), 5) == 7)

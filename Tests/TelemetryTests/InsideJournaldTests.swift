@@ -41,7 +41,8 @@ struct InsideJournaldTests {
                 "SLUICE_WEIGHT": "3", "SLUICE_CLAIMS": #"{"plan":"free"}"#,
                 "SLUICE_FURTHER_FIELD": "x=y\nz",
             ])
-        #expect(try JournaldHarness.entries("SLUICE_USER=alice", "SLUICE_OUTCOME=refused").count == 1)
+        #expect(
+            try JournaldHarness.entries("SLUICE_USER=alice", "SLUICE_OUTCOME=refused").count == 1)
     }
 
     @Test("one entry per request: all of them arrive, once each, and are counted as sent")

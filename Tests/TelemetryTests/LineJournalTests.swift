@@ -268,7 +268,8 @@ import Testing
     /// A record with a value in every place.
     static func full() -> AccessRecord {
         var record = AccessRecord(
-            event: .request, logClass: .refused, time: WallTime(microseconds: 1_800_000_000_000_000))
+            event: .request, logClass: .refused, time: WallTime(microseconds: 1_800_000_000_000_000)
+        )
         record.status = 429
         record.command = 1_001
         record.action = "message.send"

@@ -38,7 +38,9 @@ extension PolicyCompiler {
         return files
     }
 
-    private static func readFile(_ path: String, _ sink: DiagnosticSink) -> (name: String, text: String)? {
+    private static func readFile(_ path: String, _ sink: DiagnosticSink) -> (
+        name: String, text: String
+    )? {
         let place = SourcePosition(file: path)
         do {
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))

@@ -28,8 +28,9 @@ struct Drain {
         let isOver = deadline <= now
         let idle = edge.table.all.filter { $0.inFlight == 0 || isOver }
         let share = isOver ? idle.count : (idle.count + steps - 1) / max(1, steps)
-        for connection in idle.prefix(share) { connection.close(.drain) }
-        if isOver { for connection in edge.table.all { connection.abandon() } }
+        for connection in idle.prefix(share) {
+            if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }
+        }
         steps = max(1, steps - 1)
         return edge.table.count == 0
     }

@@ -186,8 +186,7 @@ package final class EdgeLoop {
     /// Closes what is left at once.
     package func closeAll(_ reason: CloseReason) {
         tick.begin()
-        for connection in table.all { connection.close(reason) }
-        for connection in table.all { connection.abandon() }
+        for connection in table.all { connection.closeNow(reason) }
     }
 
     /// Sizes of this loop's maps; all zero when nobody is connected.

@@ -1,7 +1,7 @@
 package import SluiceVocabulary
 
 /// Leave to hand a call to a service. Only a policy decision makes one, so that skipping the
-/// decision does not compile.
+/// decision does not compile: the initialiser is this module's alone.
 package struct Permit: Sendable {
     /// The permission rule that permitted; `default` when no rule spoke of it, empty where
     /// permissions do not apply.
@@ -10,12 +10,6 @@ package struct Permit: Sendable {
     package let remaining: Int64
     /// The shadow rule that would have refused, if one would.
     package let shadowRule: String?
-
-    init(rule: String, remaining: Int64, shadowRule: String?) {
-        self.rule = rule
-        self.remaining = remaining
-        self.shadowRule = shadowRule
-    }
 
     /// Calls the gateway makes on its own behalf.
     package enum Own: Sendable { case login, userCheck, presence }

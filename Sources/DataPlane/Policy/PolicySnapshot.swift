@@ -34,7 +34,9 @@ package final class PolicySnapshot: Sendable {
     ///   - revision: of the normalised form of `model`.
     ///   - previous: the snapshot in force, whose buckets rules of the same name and key take over.
     ///     It goes on working, whether or not this one is ever published.
-    package init(model: PolicyModel, revision: String, catalog: ActionCatalog, previous: PolicySnapshot?) {
+    package init(
+        model: PolicyModel, revision: String, catalog: ActionCatalog, previous: PolicySnapshot?
+    ) {
         self.model = model
         self.revision = revision
         self.catalog = catalog
@@ -88,7 +90,9 @@ package final class PolicySnapshot: Sendable {
     /// What the limits of an action look at.
     func needs(_ action: Int) -> NeededFacts { needsByAction[action] }
 
-    private func limit(named name: String) -> IndexedLimit? { limits.first { $0.rule.name == name } }
+    private func limit(named name: String) -> IndexedLimit? {
+        limits.first { $0.rule.name == name }
+    }
 
     /// The table of everybody with these traits.
     func permissionTable(for traits: PrincipalTraits) -> PermissionTable {

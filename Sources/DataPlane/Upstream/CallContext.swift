@@ -20,14 +20,17 @@ package struct CallContext {
     package var stickyKey: UInt64
     package var topic: String?
     package var trace: String?
-    /// Name of the permission rule that let the request pass.
+    /// Name of the permission rule that let the request pass, or of the shadow rule that would not.
     package var rule: String?
+    /// A shadow rule would have refused: `rule` names it.
+    package var isShadow: Bool
 
     package init(
         requester: ConnectionID, seq: UInt64, command: Command, requestNumber: UInt64,
         startedAt: MonotonicTime, bytesIn: UInt32, remaining: Int64 = -1, stickyKey: UInt64,
-        topic: String? = nil, trace: String? = nil, rule: String? = nil
+        topic: String? = nil, trace: String? = nil, rule: String? = nil, isShadow: Bool = false
     ) {
+        self.isShadow = isShadow
         self.requester = requester
         self.seq = seq
         self.command = command

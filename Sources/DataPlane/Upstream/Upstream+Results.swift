@@ -7,7 +7,8 @@ extension Upstream {
     /// A reply frame came. Late and unknown ones are ignored on purpose: their caller has gone.
     func answered(_ frame: LinkFrame, by link: Link) {
         switch pending.answer(stream: frame.stream, link: link.number) {
-        case .call(let ended):
+        case .call:
+            guard let ended = pending.end(stream: frame.stream) else { return }
             link.proved()
             let outcome = Self.read(frame.body, meters: link.pool.meters)
             finish(ended, stream: frame.stream, outcome: outcome, link: link)
@@ -51,18 +52,19 @@ extension Upstream {
     }
 
     private func finish(
-        _ ended: consuming PendingCalls.Ended, stream: UInt32, outcome: CallOutcome, link: Link?
+        _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome, link: Link?
     ) {
         let nanoseconds = tick.now.nanoseconds(since: ended.sentAt)
         link?.pool.meters.duration.record(nanoseconds: nanoseconds)
-        if let context = ended.context {
+        let context = pending.take(ended)
+        switch consume context {
+        case .some(let context):
             onResult(
                 context,
                 CallResult(
-                    outcome: outcome, instance: link?.instance ?? "", upstreamNanoseconds: nanoseconds,
-                    attempts: 1))
-        } else if let call = ownCalls.removeValue(forKey: stream) {
-            call.finish(outcome)
+                    outcome: consume outcome, instance: link?.instance ?? "",
+                    upstreamNanoseconds: nanoseconds, attempts: 1))
+        case .none: ownCalls.removeValue(forKey: stream)?.finish(outcome)
         }
     }
 

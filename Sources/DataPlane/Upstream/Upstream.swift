@@ -10,7 +10,10 @@ package import SluiceVocabulary
 /// from `tick`, so a call reads no clock.
 package final class Upstream {
     /// Called when a dispatched call ends. Set once by the owner, before `start`.
-    package var onResult: (CallContext, CallResult) -> Void = { _, _ in }
+    package var onResult: (CallContext, CallResult) -> Void {
+        get { resultHandler }
+        set { resultHandler = newValue }
+    }
     /// Called when a service pushes. `answer` may be called later, on the loop, once.
     package var onPush: (LinkPush, _ answer: @escaping (PushResult) -> Void) -> Void = { _, answer in
         answer(PushResult())
@@ -31,6 +34,7 @@ package final class Upstream {
     /// What the tick holds. A weak reference in its place would give this object a side table and
     /// make every retain and release of the hot path several times dearer.
     private let anchor = Anchor()
+    private var resultHandler: (CallContext, CallResult) -> Void = { _, _ in }
     private let meters: UpstreamMeters
     private let callsExceeded: Counter
     private let bytesExceeded: Counter
@@ -206,19 +210,15 @@ package final class Upstream {
             return (.refused(.timedOut), 0)
         }
         let bytes = envelope.byteCount &+ stamp.count &+ 32
-        let link: Link
-        switch pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes) {
-        case .link(let chosen): link = chosen
-        case .unavailable:
+        guard let link = pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes) else {
+            if !pool.ready.isEmpty { return (overloaded(pool), 0) }
             pool.meters.serviceUnavailable.add()
             return (.refused(.serviceUnavailable), 0)
-        case .overloaded:
-            return (overloaded(pool), 0)
         }
         let now = tick.now
         let deadline = now.advanced(byMilliseconds: milliseconds)
         guard let connection = link.connection,
-            let opened = pending.open(context, link: link.number, deadline: deadline, now: now)
+            let opened = pending.open(consume context, link: link.number, deadline: deadline, now: now)
         else { return (overloaded(pool), 0) }
         connection.appendCall(
             stream: opened.stream, envelope: envelope, stamp: stamp,
@@ -256,13 +256,13 @@ package final class Upstream {
         var ended: [CallContext] = []
         for stream in streams {
             guard let (call, link) = giveUp(stream) else { continue }
-            if let context = call.context { ended.append(context) }
+            if let context = pending.take(call) { ended.append(context) }
             link?.pool.meters.cancelled.add()
         }
         return ended
     }
 
-    /// Ends a call without its answer and tells the service.
+    /// Ends a call without its answer and tells the service. `pending.take` must follow.
     func giveUp(_ stream: UInt32) -> (ended: PendingCalls.Ended, link: Link?)? {
         guard let ended = pending.abandon(stream: stream, now: tick.now) else { return nil }
         armForNext()
@@ -322,9 +322,9 @@ package final class Upstream {
         timer = nil
         timerDue = MonotonicTime(nanoseconds: .max)
         tick.begin()
-        var streams: [UInt32] = []
-        pending.expire(now: tick.now, into: &streams) { number in links[number]?.abandoned -= 1 }
-        for stream in streams { timedOut(stream) }
+        let expired = pending.expire(now: tick.now)
+        for number in expired.freedLinks { links[number]?.abandoned &-= 1 }
+        for stream in expired.streams { timedOut(stream) }
         armForNext()
     }
 }

@@ -12,9 +12,11 @@ package final class AccessLog {
     private var okSampler: Sampler
     private var reserveSampler: Sampler
     /// Requests per class since the last entry of that class.
-    private var carried: [3 of UInt64] = [0, 0, 0]
+    private var carried = PerClass()
     /// Requests without an entry in this turn; counted at its end.
-    private var skipped: [3 of UInt64] = [0, 0, 0]
+    private var skipped = PerClass()
+    /// Time stands still within a turn, so it is looked at once.
+    private var isTimeChecked = false
     private var window: UInt64 = 0
     private var windowEndNanoseconds: Int64 = 0
     private var hasWritten = false
@@ -31,15 +33,12 @@ package final class AccessLog {
 
     /// Whether a request of this class gets an entry: the number of requests the entry stands for,
     /// or 0: it is counted as sampled and no record should be built.
-    ///
-    /// The tick must be open.
     package func weight(for logClass: LogClass) -> UInt32 {
-        let index = Int(logClass.rawValue)
-        carried[index] &+= 1
-        if tick.now.nanoseconds >= windowEndNanoseconds { roll() }
+        carried.add(1, to: logClass)
+        if !isTimeChecked { checkTime() }
         let isNext = logClass == .ok ? okSampler.isNext() : reserveSampler.isNext()
         if isNext { return pick(logClass) }
-        skipped[index] &+= 1
+        skipped.add(1, to: logClass)
         return 0
     }
 
@@ -47,17 +46,18 @@ package final class AccessLog {
     /// goes to the next one of its class.
     package func write(_ record: consuming AccessRecord) {
         tick.begin()
-        let index = Int(record.logClass.rawValue)
+        let logClass = record.logClass
+        let index = Int(logClass.rawValue)
         Self.clip(&record.topic, to: 1_024)
         Self.clip(&record.trace, to: 128)
         let weight = record.weight
-        if ring.push(record, isReserved: index != Int(LogClass.ok.rawValue)) {
+        if ring.push(record, isReserved: logClass != .ok) {
             meters.accepted[index].add()
             hasWritten = true
         } else {
             meters.droppedFull[index].add()
             meters.dropped.add()
-            carried[index] &+= UInt64(weight)
+            carried.add(UInt64(weight), to: logClass)
         }
     }
 
@@ -67,13 +67,12 @@ package final class AccessLog {
     }
 
     /// Requests of a class that no entry stands for yet.
-    package func carried(for logClass: LogClass) -> UInt64 { carried[Int(logClass.rawValue)] }
+    package func carried(for logClass: LogClass) -> UInt64 { carried.count(of: logClass) }
 
     // Samplers are copied out and back: a mutating call on a stored one would make every access to
     // it, the one per request included, pay for a dynamic exclusivity check (30 ns).
 
     private func pick(_ logClass: LogClass) -> UInt32 {
-        let index = Int(logClass.rawValue)
         let isTaken: Bool
         if logClass == .ok {
             var sampler = okSampler
@@ -85,12 +84,19 @@ package final class AccessLog {
             reserveSampler = sampler
         }
         guard isTaken else {
-            skipped[index] &+= 1
+            skipped.add(1, to: logClass)
             return 0
         }
-        let weight = UInt32(clamping: carried[index])
-        carried[index] &-= UInt64(weight)
+        let all = carried.take(of: logClass)
+        let weight = UInt32(clamping: all)
+        carried.add(all - UInt64(weight), to: logClass)
         return weight
+    }
+
+    private func checkTime() {
+        tick.begin()
+        isTimeChecked = true
+        if tick.now.nanoseconds >= windowEndNanoseconds { roll() }
     }
 
     private func roll() {
@@ -106,9 +112,9 @@ package final class AccessLog {
     }
 
     private func finishTurn() {
-        for index in 0..<3 where skipped[index] > 0 {
-            meters.sampled[index].add(skipped[index])
-            skipped[index] = 0
+        isTimeChecked = false
+        for logClass in LogClass.allCases {
+            meters.sampled[Int(logClass.rawValue)].add(skipped.take(of: logClass))
         }
         guard hasWritten else { return }
         hasWritten = false
@@ -124,6 +130,37 @@ package final class AccessLog {
 
 @available(*, unavailable)
 extension AccessLog: Sendable {}
+
+/// A count for each class.
+private struct PerClass {
+    private var ok: UInt64 = 0
+    private var refused: UInt64 = 0
+    private var error: UInt64 = 0
+
+    @inline(__always)
+    mutating func add(_ amount: UInt64, to logClass: LogClass) {
+        switch logClass {
+        case .ok: ok &+= amount
+        case .refused: refused &+= amount
+        case .error: error &+= amount
+        }
+    }
+
+    func count(of logClass: LogClass) -> UInt64 {
+        switch logClass {
+        case .ok: ok
+        case .refused: refused
+        case .error: error
+        }
+    }
+
+    /// The count, which is 0 from now on.
+    mutating func take(of logClass: LogClass) -> UInt64 {
+        let taken = count(of: logClass)
+        add(0 &- taken, to: logClass)
+        return taken
+    }
+}
 
 extension String {
     /// The longest start that fits and cuts no code point.

@@ -1,5 +1,5 @@
-/// Names of the fields an entry may have. `docs` and the observability tests hold the same list.
-enum JournalField: String, CaseIterable {
+/// Names of the fields an entry may have. docs/observability.md holds the same list; a test compares.
+package enum JournalField: String, CaseIterable {
     case message = "MESSAGE"
     case priority = "PRIORITY"
     case messageID = "MESSAGE_ID"

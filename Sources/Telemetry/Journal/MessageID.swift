@@ -15,8 +15,10 @@ package enum MessageID {
     package static let upstreamUp = "d620427bbfe44949ad605dde70c562b6"
     /// Journal entries were lost.
     package static let logDrops = "d620427bbfe44949ad605dde70c562b7"
+    /// The sizes of all maps, asked for with SIGUSR1.
+    package static let state = "d620427bbfe44949ad605dde70c562b8"
 
     package static let all = [
-        started, stopping, reloadOK, reloadRejected, upstreamDown, upstreamUp, logDrops,
+        started, stopping, reloadOK, reloadRejected, upstreamDown, upstreamUp, logDrops, state,
     ]
 }

@@ -22,7 +22,9 @@ struct ExpositionPage {
         append("# HELP ", name, " ")
         appendEscaped(family.help, quotes: format == .openMetrics)
         append("\n# TYPE ", name, " ", family.kind.rawValue, "\n")
-        if format == .openMetrics, let unit = family.unit { append("# UNIT ", name, " ", unit, "\n") }
+        if format == .openMetrics, let unit = family.unit {
+            append("# UNIT ", name, " ", unit, "\n")
+        }
         let series = snapshot.series.sorted { $0.key.lexicographicallyPrecedes($1.key) }
         for (labels, value) in series { append(family, labels, value) }
     }
@@ -93,4 +95,3 @@ struct ExpositionPage {
         }
     }
 }
-

@@ -39,7 +39,7 @@ extension MetricFamily {
 
     package static let permissionDecisions = Self(
         "sluice_permission_decisions_total", .counter, ["rule", "decision"],
-        help: "Decisions of permission rules: permit, deny, shadow_permit or shadow_deny.")
+        help: "Decisions of permission rules: allow, refuse, shadow_allow or shadow_refuse.")
     package static let rateLimitDecisions = Self(
         "sluice_rate_limit_decisions_total", .counter, ["rule", "decision"],
         help: "Decisions of rate limits: allow, refuse, delay or shadow_refuse.")

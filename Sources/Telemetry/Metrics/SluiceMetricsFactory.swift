@@ -14,7 +14,9 @@ package struct SluiceMetricsFactory: MetricsFactory {
     package func makeCounter(
         label: String, dimensions: [(String, String)]
     ) -> any CounterHandler {
-        let cell = cell(label, "_total", .counter, dimensions) { .counter(SluiceVocabulary.Counter()) }
+        let cell = cell(label, "_total", .counter, dimensions) {
+            .counter(SluiceVocabulary.Counter())
+        }
         guard case .counter(let counter) = cell else { return NOOPMetricsHandler.instance }
         return ForeignCounter(counter: counter)
     }

@@ -18,10 +18,14 @@ enum PolicyNormalForm {
         var lines = [
             "sluice/v1",
             line("set", [model.name, model.version, String(model.permitsByDefault)]),
-            line("logging", [String(model.logging.budgetPerSecond), String(model.logging.reservePerSecond)]),
+            line(
+                "logging",
+                [String(model.logging.budgetPerSecond), String(model.logging.reservePerSecond)]),
         ]
         for rule in model.limits.sorted(by: { $0.name < $1.name }) { lines += limit(rule) }
-        for rule in model.permissions.sorted(by: { $0.name < $1.name }) { lines += permission(rule) }
+        for rule in model.permissions.sorted(by: { $0.name < $1.name }) {
+            lines += permission(rule)
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -46,7 +50,9 @@ enum PolicyNormalForm {
     private static func permission(_ rule: PermissionRule) -> [String] {
         let principal = rule.principal
         return [
-            line("permission", [rule.name, rule.effect == .deny ? "deny" : "permit", String(rule.isShadow)]),
+            line(
+                "permission",
+                [rule.name, rule.effect == .deny ? "deny" : "permit", String(rule.isShadow)]),
             line("actions", Set(rule.actions.map(\.text)).sorted()),
             line("roles", Set(principal.roles).sorted()),
             line("anonymous", [String(principal.includesAnonymous)]),

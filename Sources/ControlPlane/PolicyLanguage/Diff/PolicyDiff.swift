@@ -25,7 +25,9 @@ package struct PolicyDiff: Sendable, Equatable {
                 before.was = rule.was
                 if before != rule { changed.append(rule.name) }
                 if !rule.inherits(from: before) { restarted.append(rule.name) }
-            } else if let name = rule.was.first(where: { oldLimits[$0] != nil && !newNames.contains($0) }),
+            } else if let name = rule.was.first(where: {
+                oldLimits[$0] != nil && !newNames.contains($0)
+            }),
                 let before = oldLimits[name]
             {
                 inherited.insert(name)
@@ -35,13 +37,18 @@ package struct PolicyDiff: Sendable, Equatable {
                 added.append(rule.name)
             }
         }
-        removed = oldModel.limits.map(\.name).filter { !newNames.contains($0) && !inherited.contains($0) }
+        removed = oldModel.limits.map(\.name).filter {
+            !newNames.contains($0) && !inherited.contains($0)
+        }
         comparePermissions(oldModel, new.model)
-        for path in [\Self.added, \.changed, \.removed, \.renamed, \.restarted] { self[keyPath: path].sort() }
+        for path in [\Self.added, \.changed, \.removed, \.renamed, \.restarted] {
+            self[keyPath: path].sort()
+        }
     }
 
     private mutating func comparePermissions(_ old: PolicyModel, _ new: PolicyModel) {
-        let before = Dictionary(old.permissions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let before = Dictionary(
+            old.permissions.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for rule in new.permissions {
             if let other = before[rule.name] {
                 if other != rule { changed.append(rule.name) }

@@ -34,12 +34,14 @@ extension PolicyReader {
         if text.hasPrefix("connection.address/") { return address(text, value) }
         let names = Self.plainSources.map(\.key)
         sink.error(
-            "`\(text)` is nothing a call has", at: value.position, hint: suggestion(for: text, among: names))
+            "`\(text)` is nothing a call has", at: value.position,
+            hint: suggestion(for: text, among: names))
         return nil
     }
 
     private func claim(_ text: String, _ value: DocumentValue) -> KeySource? {
-        let path = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().map(String.init)
+        let path = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().map(
+            String.init)
         guard !path.contains(""), path.count <= 8 else {
             sink.error(
                 "`\(text)` is no path to a claim", at: value.position, hint: "as in `token.sub`")

@@ -14,11 +14,14 @@ extension PolicyReader {
         let key = mapping.required("key")?.list(sink)?.map { descriptor($0) }
         readUnsupported(mapping)
         let unit =
-            mapping.optional("unit")?.choice(sink, of: ["requests": LimitUnit.requests, "bytes": .bytes])
+            mapping.optional("unit")?.choice(
+                sink, of: ["requests": LimitUnit.requests, "bytes": .bytes])
             ?? .requests
         let own = RawNumbers(mapping, unit: unit, sink: sink, isRule: true)
         let numbers = own.checked(sink, at: name?.position ?? mapping.position)
-        let overrides = mapping.optional("overrides").flatMap { readOverrides($0, unit: unit, own: own) }
+        let overrides = mapping.optional("overrides").flatMap {
+            readOverrides($0, unit: unit, own: own)
+        }
         let isShadow = mapping.optional("shadow")?.boolean(sink) ?? false
         let maxKeys = mapping.optional("max_keys")?.integer(sink, in: 1...10_000_000) ?? 200_000
         let was = mapping.optional("was").flatMap { texts($0) } ?? []
@@ -34,7 +37,9 @@ extension PolicyReader {
     private func transports(_ value: DocumentValue?) -> Set<Transport>? {
         guard let value, let items = value.list(sink) else { return nil }
         if items.isEmpty {
-            sink.error("the list is empty", at: value.position, hint: "leave it out to mean all transports")
+            sink.error(
+                "the list is empty", at: value.position, hint: "leave it out to mean all transports"
+            )
         }
         let choices = Dictionary(uniqueKeysWithValues: Transport.allCases.map { ($0.name, $0) })
         return Set(items.compactMap { $0.choice(sink, of: choices) })
@@ -54,7 +59,8 @@ extension PolicyReader {
                 sink,
                 of: [
                     "token_bucket": "token_bucket", "leaky_bucket": "leaky_bucket",
-                    "sliding_window": "sliding_window", "concurrency": "concurrency", "quota": "quota",
+                    "sliding_window": "sliding_window", "concurrency": "concurrency",
+                    "quota": "quota",
                 ]), word != "token_bucket"
         {
             sink.error(
@@ -82,7 +88,8 @@ extension PolicyReader {
         }
         if mapping.entries.allSatisfy({ $0.key == "by" }) {
             sink.error(
-                "the overrides name no value", at: mapping.position, hint: "as in `{by: plan, free: {limit: 30}}`")
+                "the overrides name no value", at: mapping.position,
+                hint: "as in `{by: plan, free: {limit: 30}}`")
         }
         guard let by, let source = descriptor(by) else { return nil }
         guard case .claim(let path) = source else {

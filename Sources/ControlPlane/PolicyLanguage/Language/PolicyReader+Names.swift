@@ -28,7 +28,9 @@ extension PolicyReader {
             isName(text, what: "rule", at: value.position)
         else { return nil }
         if ["default", "own"].contains(text) {
-            sink.error("`\(text)` is a name of the gateway's own", at: value.position, hint: "choose another")
+            sink.error(
+                "`\(text)` is a name of the gateway's own", at: value.position,
+                hint: "choose another")
             return nil
         }
         return (text, value.position)
@@ -37,7 +39,9 @@ extension PolicyReader {
     /// A list of action names and globs; sorted, since their order means nothing.
     func actions(_ value: DocumentValue?) -> [ActionPattern] {
         guard let value, let items = value.list(sink) else { return [] }
-        if items.isEmpty { sink.error("the list is empty", at: value.position, hint: "`[\"*\"]` means all actions") }
+        if items.isEmpty {
+            sink.error("the list is empty", at: value.position, hint: "`[\"*\"]` means all actions")
+        }
         let patterns: [ActionPattern] = items.compactMap { item in
             guard let text = item.nonEmptyString(sink, maxCharacters: 128) else { return nil }
             let pattern = ActionPattern(text)
@@ -48,10 +52,13 @@ extension PolicyReader {
                 return nil
             }
             if !pattern.isLiteral, pattern.indexes(in: catalog).isEmpty {
-                let families = Set(catalog.names.map { $0.prefix { $0 != "." } + ".*" }).map(String.init)
+                let families = Set(catalog.names.map { $0.prefix { $0 != "." } + ".*" }).map(
+                    String.init)
                 sink.warning(
                     "`\(text)` matches no action", at: item.position,
-                    hint: nearest(to: text, among: families.sorted()).map { "did you mean `\($0)`?" })
+                    hint: nearest(to: text, among: families.sorted()).map {
+                        "did you mean `\($0)`?"
+                    })
             }
             return pattern
         }

@@ -15,12 +15,14 @@ extension PolicyReader {
             principal = PrincipalMatch(includesAnonymous: effect == .deny)
         }
         let actions = self.actions(mapping.required("action"))
-        notSupported("when", in: mapping, hint: "leave it out; rules decide by principal and action")
+        notSupported(
+            "when", in: mapping, hint: "leave it out; rules decide by principal and action")
         let isShadow = mapping.optional("shadow")?.boolean(sink) ?? false
         mapping.finish()
         guard let name, let effect, let principal else { return }
         let rule = PermissionRule(
-            name: name.text, effect: effect, principal: principal, actions: actions, isShadow: isShadow)
+            name: name.text, effect: effect, principal: principal, actions: actions,
+            isShadow: isShadow)
         permissions.append(Located(rule: rule, position: name.position))
     }
 
@@ -47,7 +49,9 @@ extension PolicyReader {
     /// Values a claim may have, as texts: a claim's number or boolean is compared as it is written.
     private func claimValues(_ value: DocumentValue) -> [String]? {
         guard let items = value.list(sink) else { return nil }
-        if items.isEmpty { sink.error("the list is empty", at: value.position, hint: "name at least one value") }
+        if items.isEmpty {
+            sink.error("the list is empty", at: value.position, hint: "name at least one value")
+        }
         let values: [String] = items.compactMap { item in
             switch item.kind {
             case .string, .untyped, .integer, .number, .boolean: item.text

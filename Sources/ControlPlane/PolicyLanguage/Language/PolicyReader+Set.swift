@@ -11,7 +11,8 @@ extension PolicyReader {
         checkCrowd()
         // After an error a descriptor may be unused only because its use could not be read.
         if sink.hasErrors { return }
-        for (name, descriptor) in descriptors.sorted(by: { $0.key < $1.key }) where !descriptor.isUsed {
+        for (name, descriptor) in descriptors.sorted(by: { $0.key < $1.key })
+        where !descriptor.isUsed {
             sink.warning(
                 "descriptor `\(name)` is not used", at: descriptor.position, hint: "remove it")
         }
@@ -19,7 +20,9 @@ extension PolicyReader {
 
     /// One name, one rule: limits and permissions share answers, journal fields and dashboards.
     private func checkNames() {
-        let all = limits.map { ($0.rule.name, $0.position) } + permissions.map { ($0.rule.name, $0.position) }
+        let all =
+            limits.map { ($0.rule.name, $0.position) }
+            + permissions.map { ($0.rule.name, $0.position) }
         var seen: [String: SourcePosition] = [:]
         for (name, position) in all {
             if let first = seen[name] {

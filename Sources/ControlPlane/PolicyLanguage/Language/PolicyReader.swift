@@ -55,21 +55,29 @@ final class PolicyReader {
     private func readHead(_ root: DocumentMapping) {
         _ = root.required("apiVersion")?.choice(sink, of: ["sluice/v1": true])
         _ = root.required("kind")?.choice(sink, of: ["PolicySet": true])
-        if let value = root.optional("metadata"), isFirst("metadata", at: root.keyPosition("metadata")),
+        if let value = root.optional("metadata"),
+            isFirst("metadata", at: root.keyPosition("metadata")),
             let metadata = value.mapping(sink)
         {
-            let text = { metadata.optional($0)?.nonEmptyString(self.sink, maxCharacters: 128) ?? "" }
+            let text = {
+                metadata.optional($0)?.nonEmptyString(self.sink, maxCharacters: 128) ?? ""
+            }
             model.name = text("name")
             model.version = text("version")
             metadata.finish()
         }
-        if let descriptors = root.optional("descriptors")?.mapping(sink) { readDescriptors(descriptors) }
+        if let descriptors = root.optional("descriptors")?.mapping(sink) {
+            readDescriptors(descriptors)
+        }
     }
 
     private func readRules(_ root: DocumentMapping) {
         for value in root.optional("rate_limits")?.list(sink) ?? [] { readLimit(value) }
-        if let permissions = root.optional("permissions")?.mapping(sink) { readPermissions(permissions) }
-        if let value = root.optional("logging"), isFirst("logging", at: root.keyPosition("logging")),
+        if let permissions = root.optional("permissions")?.mapping(sink) {
+            readPermissions(permissions)
+        }
+        if let value = root.optional("logging"),
+            isFirst("logging", at: root.keyPosition("logging")),
             let logging = value.mapping(sink)
         {
             readLogging(logging)
@@ -111,7 +119,8 @@ final class PolicyReader {
     private func isFirst(_ part: String, at position: SourcePosition) -> Bool {
         if let first = firstSeen[part] {
             sink.error(
-                "`\(part)` is already given at \(first.text)", at: position, hint: "keep one of them")
+                "`\(part)` is already given at \(first.text)", at: position,
+                hint: "keep one of them")
             return false
         }
         firstSeen[part] = position

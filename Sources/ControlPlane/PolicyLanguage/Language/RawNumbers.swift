@@ -33,7 +33,8 @@ struct RawNumbers {
         guard let value = mapping.optional("cost") else { return }
         if unit == .bytes {
             sink.error(
-                "`cost` is for requests; here a call costs its bytes", at: mapping.keyPosition("cost"),
+                "`cost` is for requests; here a call costs its bytes",
+                at: mapping.keyPosition("cost"),
                 hint: "leave it out")
         } else {
             cost = value.integer(sink, in: 1...Self.most)

@@ -10,6 +10,7 @@ extension ClientConnection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         context.eventLoop.assertInEventLoop()
         self.context = context
+        isWritable = context.channel.isWritable
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { channelClosed() }
@@ -40,7 +41,8 @@ extension ClientConnection: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
+        isWritable = context.channel.isWritable
+        guard isWritable else { return }
         edge.tick.begin()
         flush()
         if pauses.contains(.outbox), outbox == nil { resume(.outbox) }

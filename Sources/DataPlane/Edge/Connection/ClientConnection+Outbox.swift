@@ -42,6 +42,13 @@ extension ClientConnection {
         }
     }
 
+    /// Accounts for what waits because the socket is full.
+    func setBacklog(_ bytes: Int) {
+        guard backlogBytes != bytes else { return }
+        edge.meters.outboundQueueBytes.add(Int64(bytes - backlogBytes))
+        backlogBytes = bytes
+    }
+
     private func store(_ buffer: ByteBuffer) {
         let size = buffer.readableBytes
         outbox = buffer
@@ -61,8 +68,12 @@ extension ClientConnection {
     func flush() {
         isDirty = false
         guard let context, let buffer = outbox else { return }
-        guard context.channel.isWritable || phase == .closing else { return pause(.outbox) }
+        guard isWritable || phase == .closing else {
+            setBacklog(buffer.readableBytes)
+            return pause(.outbox)
+        }
         outbox = nil
+        setBacklog(0)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         edge.returnOutbox(buffer)
     }

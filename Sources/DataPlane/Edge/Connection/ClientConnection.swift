@@ -37,6 +37,10 @@ final class ClientConnection {
     var input: ByteBuffer?
     /// Output not yet given to the channel.
     var outbox: ByteBuffer?
+    /// What the channel last said of its socket: asking it for every write is dear.
+    var isWritable = true
+    /// Bytes of it that wait because the socket is full.
+    var backlogBytes = 0
 
     let subject: PolicySubject
     var label: ConnectionLabel
@@ -196,6 +200,13 @@ final class ClientConnection {
         edge.logClose(self, reason)
     }
 
+    /// Says goodbye and closes without waiting for the answer.
+    func closeNow(_ reason: CloseReason) {
+        close(reason)
+        flush()
+        abandon()
+    }
+
     /// Drops the channel without another word.
     func abandon() {
         guard phase != .closed else { return }
@@ -210,6 +221,7 @@ final class ClientConnection {
         edge.pausedByLink.removeAll { $0 === self }
         edge.table.remove(id)
         edge.admission.leave()
+        setBacklog(0)
         input = nil
         outbox = nil
         context = nil

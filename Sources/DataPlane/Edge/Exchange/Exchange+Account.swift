@@ -58,6 +58,7 @@ extension EdgeLoop {
         record.status = status
         record.command = context.command.id
         record.rule = context.rule
+        record.isShadow = context.isShadow
         record.service = context.command.service
         record.instance = result.instance
         record.attempts = result.attempts

@@ -60,6 +60,8 @@ extension EdgeLoop {
     struct AdmissionFailure: Error {
         var refusal: Refusal
         var reason: CloseReason
+        /// Whose token it was, where that is proven.
+        var user: String?
     }
 
     /// Verifies a token and asks the policy whether its owner may hold a connection.
@@ -86,7 +88,8 @@ extension EdgeLoop {
             return .failure(
                 AdmissionFailure(
                     refusal: refusal,
-                    reason: refusal.kind == .permissionDenied ? .permissionDenied : .overload))
+                    reason: refusal.kind == .permissionDenied ? .permissionDenied : .overload,
+                    user: principal.user))
         case .go:
             client.identify(principal, device: device)
             logOpen(client)

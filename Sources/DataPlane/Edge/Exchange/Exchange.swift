@@ -79,7 +79,8 @@ extension EdgeLoop {
             requestNumber: client.requestNumber, startedAt: request.startedAt,
             bytesIn: UInt32(request.bytesIn), remaining: permit.remaining,
             stickyKey: client.session?.low ?? 0, topic: text(view.topic, bytes, client),
-            trace: text(view.trace, bytes, client), rule: permit.rule)
+            trace: text(view.trace, bytes, client), rule: permit.shadowRule ?? permit.rule,
+            isShadow: permit.shadowRule != nil)
         let sent: Dispatch
         do throws(EnvelopeError) {
             if try translate(view, bytes, client) {

@@ -116,6 +116,12 @@ extension EdgeLoop {
     /// Slot of requesters that are HTTP requests, above any connection's.
     private static let httpSlot = 0xFF_FFFF
 
+    /// An id for an HTTP connection or for one call of it.
+    func nextHTTPID() -> ConnectionID {
+        httpCallNumber &+= 1
+        return ConnectionID(loop: index, slot: Self.httpSlot, generation: httpCallNumber)
+    }
+
     /// Sends the command on its way; nil when it went.
     func dispatch(_ call: HTTPEntry.PreparedCall, body: [UInt8], _ pending: HTTPCall) -> RefusalKind? {
         var view = EnvelopeView()
@@ -133,11 +139,10 @@ extension EdgeLoop {
         } catch {
             return .badRequest
         }
-        httpCallNumber &+= 1
-        let requester = ConnectionID(loop: index, slot: Self.httpSlot, generation: httpCallNumber)
+        let requester = nextHTTPID()
         let context = CallContext(
             requester: requester, seq: 0, command: call.command,
-            requestNumber: UInt64(httpCallNumber), startedAt: tick.now,
+            requestNumber: pending.entry.requestNumber, startedAt: tick.now,
             bytesIn: UInt32(body.count), remaining: call.permit.remaining,
             stickyKey: requester.rawValue, topic: nil, trace: call.trace, rule: call.permit.rule)
         let translated = translation
@@ -147,7 +152,7 @@ extension EdgeLoop {
         {
         case .refused(let kind): return kind
         case .sent:
-            httpCalls[httpCallNumber] = pending
+            httpCalls[requester.generation] = pending
             pending.entry.underWay = requester
             return nil
         }

@@ -20,8 +20,9 @@ extension EdgeLoop {
         var record = AccessRecord(event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
         record.action = snapshot.policy.catalog.name(of: action)
         record.connection = ConnectionLabel(
-            connection: ConnectionID(rawValue: 0), transport: .http, client: entry.addressText,
+            connection: entry.id, transport: .http, client: entry.addressText,
             user: user, device: "", session: "", claims: nil)
+        record.requestNumber = entry.requestNumber
         record.refusal = refusal?.kind.name
         record.status = refusal?.kind.status ?? 200
         record.rule = refusal?.rule

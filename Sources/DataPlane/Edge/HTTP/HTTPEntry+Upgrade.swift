@@ -60,7 +60,8 @@ extension HTTPEntry {
                 edge.sendAuthReply(client, seq: 0)
             }
         case .failure(let failure):
-            edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal)
+            edge.accountHTTP(
+                self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal, user: failure.user)
             if head.headers.contains(name: "origin") {
                 // A browser cannot read a failed upgrade, only a close code.
                 switchProtocols(context, client, accept, choice.chosen)

@@ -17,7 +17,10 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     let address: [UInt8]
     let addressText: String
-    private(set) var id = ConnectionID(rawValue: 0)
+    /// Names this connection in the journal.
+    let id: ConnectionID
+    /// Requests of this connection so far.
+    private(set) var requestNumber: UInt64 = 0
     private var head: HTTPRequestHead?
     private(set) var body: [UInt8] = []
     private var deadline: Scheduled<Void>?
@@ -39,6 +42,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         self.decoder = decoder
         self.address = address
         self.addressText = addressText
+        id = edge.nextHTTPID()
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -89,6 +93,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
+            requestNumber += 1
             body.removeAll()
             let size = head.uri.utf8.count + head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
             if size > edge.limits.maxHeaderBytes {

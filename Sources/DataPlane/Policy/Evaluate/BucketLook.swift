@@ -28,7 +28,8 @@ struct BucketLook {
         let word = bucket.load()
         if word.isOf(hold.line.generation) {
             self.init(
-                word, numbers: hold.numbers, countsBytes: hold.line.countsBytes, bytes: bytes, now: now)
+                word, numbers: hold.numbers, countsBytes: hold.line.countsBytes, bytes: bytes,
+                now: now)
         } else if let look = Self.settled(bucket, word, hold, bytes: bytes, now: now) {
             self = look
         } else {
@@ -48,7 +49,8 @@ struct BucketLook {
             guard let theirs = line.state.numbers(ofGeneration: word.generation) else {
                 preconditionFailure("invariant broken: a bucket names numbers that never were")
             }
-            let same = theirs.variants[theirs.variant(named: line.numbers.name(ofVariant: hold.variant))]
+            let same = theirs.variants[
+                theirs.variant(named: line.numbers.name(ofVariant: hold.variant))]
             if theirs.serial > line.numbers.serial {
                 return Self(
                     word, numbers: same, countsBytes: line.countsBytes, bytes: bytes, now: now)
@@ -79,7 +81,9 @@ struct BucketLook {
                 refund = converted(refund, to: state.numbers(ofGeneration: word.generation), hold)
             }
             refund = min(refund, word.used(at: now))
-            if refund == 0 || bucket.replace(word, by: word.earlier(byNanoseconds: refund)) { return }
+            if refund == 0 || bucket.replace(word, by: word.earlier(byNanoseconds: refund)) {
+                return
+            }
         }
     }
 

@@ -30,8 +30,10 @@ final class CallPlanner {
         for index in snapshot.limitsByAction[action].reversed() {
             let line = lines[Int(index)]
             let bucket =
-                line.isConstant ? line.bucket(of: subject.key(line.key, call: call), now: now) : noBucket
-            limits = LimitHold(line, bucket: bucket, variant: line.variant(for: subject), next: limits)
+                line.isConstant
+                ? line.bucket(of: subject.key(line.key, call: call), now: now) : noBucket
+            limits = LimitHold(
+                line, bucket: bucket, variant: line.variant(for: subject), next: limits)
         }
         let plan = CallPlan(
             action: action, verdict: verdict(of: action, for: subject), limits: limits)

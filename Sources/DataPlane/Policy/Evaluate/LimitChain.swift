@@ -7,12 +7,15 @@ import SluiceVocabulary
 /// more than all the arithmetic together.
 class LimitChain {
     /// Whether a call fits everywhere; goes on after a no, to find the longest wait.
-    func look(_ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject) -> LimitOutcome {
+    func look(_ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject) -> LimitOutcome
+    {
         .done
     }
 
     /// Reserves everywhere, or nowhere.
-    func write(_ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject) -> LimitOutcome {
+    func write(_ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject)
+        -> LimitOutcome
+    {
         .done
     }
 }

@@ -27,7 +27,9 @@ struct LimitPass {
 
     /// Reserves under all limits, or none.
     @inline(__always)
-    mutating func run(_ limits: LimitChain, _ call: PolicyCall, _ subject: PolicySubject) -> LimitOutcome {
+    mutating func run(_ limits: LimitChain, _ call: PolicyCall, _ subject: PolicySubject)
+        -> LimitOutcome
+    {
         let looked = limits.look(&self, call, subject)
         return looked == .done ? limits.write(&self, call, subject) : looked
     }

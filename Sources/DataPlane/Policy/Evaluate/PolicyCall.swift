@@ -12,7 +12,8 @@ package struct PolicyCall: Sendable {
     package var loginUser: String?
 
     package init(
-        action: ActionID, bytes: Int, transport: Transport, topic: String? = nil, loginUser: String? = nil
+        action: ActionID, bytes: Int, transport: Transport, topic: String? = nil,
+        loginUser: String? = nil
     ) {
         self.action = action
         self.bytes = bytes

@@ -80,7 +80,8 @@ package final class PolicyEvaluator {
 
     @inline(__always)
     private func limit(
-        _ plan: CallPlan, _ call: PolicyCall, _ subject: PolicySubject, now: Int64, isPermissionAsked: Bool
+        _ plan: CallPlan, _ call: PolicyCall, _ subject: PolicySubject, now: Int64,
+        isPermissionAsked: Bool
     ) -> PolicyVerdict {
         var pass = LimitPass(call, now: now)
         var outcome = pass.run(plan.limits, call, subject)

@@ -24,7 +24,8 @@ package final class PolicySubject {
     ///   - principal: nil while not authenticated.
     ///   - device: the client's own id of its device; empty if it named none.
     package init(
-        address: [UInt8], principal: Principal? = nil, session: SessionID? = nil, device: String = ""
+        address: [UInt8], principal: Principal? = nil, session: SessionID? = nil,
+        device: String = ""
     ) {
         self.address = PeerAddress(address)
         self.principal = principal
@@ -89,7 +90,8 @@ package final class PolicySubject {
                 } else {
                     addAddress(bits4: 32, bits6: 64, to: &builder)
                 }
-            case .address(let bits4, let bits6): addAddress(bits4: bits4, bits6: bits6, to: &builder)
+            case .address(let bits4, let bits6):
+                addAddress(bits4: bits4, bits6: bits6, to: &builder)
             case .topic: add(call.topic, kind: 5, to: &builder)
             case .loginUser: add(call.loginUser, kind: 6, to: &builder)
             }

@@ -28,7 +28,9 @@ final class BucketTable: Sendable {
     func bucket(of key: KeyFingerprint, maxKeys: Int, generation: UInt64, now: Int64) -> Bucket {
         shards[Int(key.high >> 60)].buckets.withLock { buckets in
             if let known = buckets[key] { return known }
-            if let shared = sharedBucket(of: key, maxKeys: maxKeys, generation: generation, now: now) {
+            if let shared = sharedBucket(
+                of: key, maxKeys: maxKeys, generation: generation, now: now)
+            {
                 overflowed.wrappingAdd(1, ordering: .relaxed)
                 return shared
             }
@@ -44,7 +46,9 @@ final class BucketTable: Sendable {
     /// A key moves out of the overflow only when its shared bucket is full: it must not find tokens
     /// elsewhere that it spent here. The shared one is retired with it, so that a connection which
     /// still holds it looks the key up again.
-    private func sharedBucket(of key: KeyFingerprint, maxKeys: Int, generation: UInt64, now: Int64) -> Bucket? {
+    private func sharedBucket(of key: KeyFingerprint, maxKeys: Int, generation: UInt64, now: Int64)
+        -> Bucket?
+    {
         overflow.withLock { buckets in
             let hasRoom = count.load(ordering: .relaxed) < maxKeys
             let full = BucketWord(fullAt: now, generation: generation)
@@ -89,7 +93,7 @@ final class BucketTable: Sendable {
         return word.used(at: now) == 0 && bucket.replace(word, by: .retired)
     }
 
-    func forEach(_ body: (Bucket) -> Void) {
+    func visit(_ body: (Bucket) -> Void) {
         for index in 0..<Self.shardCount {
             shards[index].buckets.withLock { $0.values.forEach(body) }
         }

@@ -39,7 +39,8 @@ struct BucketWord: Equatable {
     /// Nanoseconds until the bucket is full, counted from `now`; 0 when it is.
     @inline(__always)
     func used(at now: Int64) -> Int64 {
-        let difference = Int64(bitPattern: (rawValue &- UInt64(bitPattern: now)) << (64 - Self.timeBits))
+        let difference = Int64(
+            bitPattern: (rawValue &- UInt64(bitPattern: now)) << (64 - Self.timeBits))
         return max(0, difference >> Int64(64 - Self.timeBits))
     }
 

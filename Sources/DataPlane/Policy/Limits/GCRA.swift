@@ -33,7 +33,8 @@ final class GCRA: Sendable {
     /// Whole requests that `slack` nanoseconds still hold.
     @inline(__always)
     func requests(in slack: Int64) -> Int64 {
-        let guess = Int64(truncatingIfNeeded: UInt64(slack).multipliedFullWidth(by: reciprocal).high)
+        let guess = Int64(
+            truncatingIfNeeded: UInt64(slack).multipliedFullWidth(by: reciprocal).high)
         // The reciprocal is rounded down: the guess is at most one short.
         return slack &- guess &* increment >= increment ? guess &+ 1 : guess
     }
@@ -50,7 +51,9 @@ final class GCRA: Sendable {
     }
 
     @inline(never)
-    private static func wideScale(_ units: Int64, _ numerator: Int64, by denominator: Int64) -> Int64 {
+    private static func wideScale(_ units: Int64, _ numerator: Int64, by denominator: Int64)
+        -> Int64
+    {
         let product = Int128(units) * Int128(numerator)
         let (quotient, remainder) = product.quotientAndRemainder(dividingBy: Int128(denominator))
         let rounded = quotient + (remainder > 0 ? 1 : 0)

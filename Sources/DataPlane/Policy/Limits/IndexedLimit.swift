@@ -27,7 +27,8 @@ struct LimitHeirs {
     private let kept: Set<String>
 
     init(previous: PolicySnapshot, model: PolicyModel) {
-        old = Dictionary(previous.limits.map { ($0.rule.name, $0) }, uniquingKeysWith: { first, _ in first })
+        old = Dictionary(
+            previous.limits.map { ($0.rule.name, $0) }, uniquingKeysWith: { first, _ in first })
         kept = Set(model.limits.map(\.name))
     }
 
@@ -35,7 +36,8 @@ struct LimitHeirs {
     /// counted something else.
     func predecessor(of rule: LimitRule) -> IndexedLimit? {
         let candidate =
-            old[rule.name] ?? rule.was.lazy.filter { !kept.contains($0) }.compactMap { old[$0] }.first
+            old[rule.name]
+            ?? rule.was.lazy.filter { !kept.contains($0) }.compactMap { old[$0] }.first
         guard let candidate, rule.inherits(from: candidate.rule) else { return nil }
         return candidate
     }

@@ -8,7 +8,9 @@ struct KeyFingerprint: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
 
-    static func == (left: Self, right: Self) -> Bool { left.high == right.high && left.low == right.low }
+    static func == (left: Self, right: Self) -> Bool {
+        left.high == right.high && left.low == right.low
+    }
 
     func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }

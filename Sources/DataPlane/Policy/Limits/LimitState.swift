@@ -40,7 +40,7 @@ final class LimitState: Sendable {
             let fresh = NumbersSet(
                 serial: serial, base: rule.numbers, overrides: rule.overrides?.numbers ?? [:])
             if let stale = generations.slots[Int(fresh.generation)] {
-                table.forEach { Self.convert($0, from: stale, to: current, now: clock.latest) }
+                table.visit { Self.convert($0, from: stale, to: current, now: clock.latest) }
             }
             generations.slots[Int(fresh.generation)] = fresh
             generations.lastSerial = serial
@@ -51,7 +51,9 @@ final class LimitState: Sendable {
     /// Rewrites a bucket that names `old` so that it is as full under `new` as it was.
     ///
     /// Which override its owner falls under is not known here: the dearest of all answers holds.
-    private static func convert(_ bucket: Bucket, from old: NumbersSet, to new: NumbersSet, now: Int64) {
+    private static func convert(
+        _ bucket: Bucket, from old: NumbersSet, to new: NumbersSet, now: Int64
+    ) {
         while true {
             let word = bucket.load()
             if word.isRetired || word.generation != old.generation { return }

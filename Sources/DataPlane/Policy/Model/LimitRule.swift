@@ -57,9 +57,11 @@ package struct LimitRule: Sendable, Hashable {
     package var was: [String]
 
     package init(
-        name: String, actions: [ActionPattern], transports: Set<Transport> = Set(Transport.allCases),
+        name: String, actions: [ActionPattern],
+        transports: Set<Transport> = Set(Transport.allCases),
         key: [KeySource], unit: LimitUnit = .requests, numbers: LimitNumbers,
-        overrides: LimitOverrides? = nil, isShadow: Bool = false, maxKeys: Int = 200_000, was: [String] = []
+        overrides: LimitOverrides? = nil, isShadow: Bool = false, maxKeys: Int = 200_000,
+        was: [String] = []
     ) {
         self.name = name
         self.actions = actions

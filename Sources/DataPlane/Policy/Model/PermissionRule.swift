@@ -7,7 +7,9 @@ package struct PrincipalMatch: Sendable, Hashable {
     /// Whoever has not authenticated is meant too.
     package var includesAnonymous: Bool
 
-    package init(roles: [String] = [], claims: [String: [String]] = [:], includesAnonymous: Bool = false) {
+    package init(
+        roles: [String] = [], claims: [String: [String]] = [:], includesAnonymous: Bool = false
+    ) {
         self.roles = roles
         self.claims = claims
         self.includesAnonymous = includesAnonymous

@@ -9,7 +9,8 @@ package struct PolicyModel: Sendable, Hashable {
     package var logging: PolicyLogging
 
     package init(
-        name: String = "", version: String = "", permitsByDefault: Bool = false, limits: [LimitRule] = [],
+        name: String = "", version: String = "", permitsByDefault: Bool = false,
+        limits: [LimitRule] = [],
         permissions: [PermissionRule] = [], logging: PolicyLogging = PolicyLogging()
     ) {
         self.name = name

@@ -47,7 +47,9 @@ struct PermissionTable: Sendable {
     /// - Parameters:
     ///   - rules: indexed rules of the snapshot.
     ///   - speaks: whether the rule of an index speaks of the principal.
-    init(rules: [IndexedPermission], actionCount: Int, permitsByDefault: Bool, speaks: (Int) -> Bool) {
+    init(
+        rules: [IndexedPermission], actionCount: Int, permitsByDefault: Bool, speaks: (Int) -> Bool
+    ) {
         let undecided = Entry(rule: -1, shadowRule: -1, isPermitted: permitsByDefault)
         var enforced = Array(repeating: undecided, count: actionCount)
         var withShadow = enforced

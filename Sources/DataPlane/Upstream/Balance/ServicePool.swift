@@ -16,15 +16,6 @@ final class ServicePool {
         self.meters = meters
     }
 
-    /// What `choose` found.
-    enum Choice {
-        case link(Link)
-        /// Links are there, all of them have too much waiting.
-        case overloaded
-        /// No link takes calls.
-        case unavailable
-    }
-
     /// Recomputes who takes calls; called when a link comes, goes or drains.
     func refresh() {
         ready = links.filter { $0.takesCalls }
@@ -36,18 +27,18 @@ final class ServicePool {
     ///
     /// Ordered calls of one key go to one link and wait for no other: going elsewhere would break
     /// their order. Others go round, past links that are full.
-    func choose(isOrdered: Bool, key: UInt64, bytes: Int) -> Choice {
-        if ready.isEmpty { return .unavailable }
-        if ready.count == 1 { return ready[0].hasRoom(for: bytes) ? .link(ready[0]) : .overloaded }
-        if isOrdered {
-            let link = ready[Self.place(of: key, among: ready)]
-            return link.hasRoom(for: bytes) ? .link(link) : .overloaded
+    /// - Returns: nil when none takes calls (`ready` is empty) or too much is waiting.
+    func choose(isOrdered: Bool, key: UInt64, bytes: Int) -> Link? {
+        if ready.isEmpty { return nil }
+        if isOrdered || ready.count == 1 {
+            let link = ready[ready.count == 1 ? 0 : Self.place(of: key, among: ready)]
+            return link.hasRoom(for: bytes) ? link : nil
         }
         for _ in ready.indices {
             turn = turn &+ 1 < ready.count ? turn &+ 1 : 0
-            if ready[turn].hasRoom(for: bytes) { return .link(ready[turn]) }
+            if ready[turn].hasRoom(for: bytes) { return ready[turn] }
         }
-        return .overloaded
+        return nil
     }
 
     /// Rendezvous hashing (Thaler and Ravishankar, 1998): the link with the greatest mixed hash.

@@ -29,21 +29,29 @@ struct PendingCalls {
         var state = State.free
     }
 
-    /// A call taken out of the table.
+    /// A call that has just ended; `take` then gives its context away.
     struct Ended {
-        /// Nil for the gateway's own calls.
-        var context: CallContext?
-        var sentAt: MonotonicTime
-        var link: Int32
+        fileprivate let index: Int32
+        fileprivate let isOver: Bool
+        let sentAt: MonotonicTime
+        let link: Int32
     }
 
     /// What a stream id that a link names stands for.
     enum Answer {
-        case call(Ended)
+        case call
         /// The call had ended before: its slot is free again now.
         case late
         /// Nothing is or was asked under this id on this link.
         case unknown
+    }
+
+    /// What `expire` found.
+    struct Expired {
+        /// Stream ids of calls whose deadline has passed; they still have to be abandoned.
+        var streams: [UInt32] = []
+        /// Links that lost an abandoned slot, once for each.
+        var freedLinks: [Int32] = []
     }
 
     private var slots: [Slot] = []
@@ -69,7 +77,7 @@ struct PendingCalls {
         } else {
             slots[place].state = .own
         }
-        slots[place].context = context
+        slots[place].context = consume context
         slots[place].sentAt = now
         slots[place].link = link
         live &+= 1
@@ -77,44 +85,36 @@ struct PendingCalls {
         return (stream(of: index), due)
     }
 
-    /// Ends the call that `link` answers under `stream`.
+    /// What `link` answers when it names `stream`. A late answer frees the slot.
     mutating func answer(stream: UInt32, link: Int32) -> Answer {
         guard let index = find(stream), slots[Int(index)].link == link else { return .unknown }
+        if slots[Int(index)].state != .abandoned { return .call }
         wheel.remove(index)
-        if slots[Int(index)].state == .abandoned {
-            abandoned &-= 1
-            release(index)
-            return .late
-        }
-        let ended = takeOut(index)
+        abandoned &-= 1
         release(index)
-        return .call(ended)
+        return .late
     }
 
-    /// Takes every timer that is due and appends its stream id to `streams`.
-    ///
-    /// Quarantines that are over end here too; their links are told through `freed`.
-    mutating func expire(
-        now: MonotonicTime, into streams: inout [UInt32], freed: (_ link: Int32) -> Void
-    ) {
-        var over: [Int32] = []
-        wheel.expire(now: now) { over.append($0) }
-        for index in over {
+    /// Takes every timer that is due. Quarantines that are over end here too.
+    mutating func expire(now: MonotonicTime) -> Expired {
+        var expired = Expired()
+        for index in wheel.expire(now: now) {
             if slots[Int(index)].state == .abandoned {
                 abandoned &-= 1
-                freed(slots[Int(index)].link)
+                expired.freedLinks.append(slots[Int(index)].link)
                 release(index)
             } else {
-                streams.append(stream(of: index))
+                expired.streams.append(stream(of: index))
             }
         }
+        return expired
     }
 
     /// Ends a call without an answer; its slot waits for a late one.
-    /// - Returns: nil when it has ended before.
+    /// - Returns: nil when it has ended before. Else `take` must follow.
     mutating func abandon(stream: UInt32, now: MonotonicTime) -> Ended? {
         guard let index = find(stream), slots[Int(index)].state != .abandoned else { return nil }
-        let ended = takeOut(index)
+        let ended = endWaiting(index, isOver: false)
         slots[Int(index)].state = .abandoned
         abandoned &+= 1
         wheel.remove(index)
@@ -123,14 +123,19 @@ struct PendingCalls {
         return ended
     }
 
-    /// Ends a call whose link is gone: no late answer can come.
-    /// - Returns: nil when it has ended before.
+    /// Ends a call that was answered, or whose link is gone: no other answer can come.
+    /// - Returns: nil when it has ended before. Else `take` must follow.
     mutating func end(stream: UInt32) -> Ended? {
         guard let index = find(stream), slots[Int(index)].state != .abandoned else { return nil }
         wheel.remove(index)
-        let ended = takeOut(index)
-        release(index)
-        return ended
+        return endWaiting(index, isOver: true)
+    }
+
+    /// Gives the context of a call away that has just ended; nil for the gateway's own calls.
+    mutating func take(_ ended: Ended) -> CallContext? {
+        let context = slots[Int(ended.index)].context.take()
+        if ended.isOver { release(ended.index) }
+        return context
     }
 
     /// The calls of `requester` that still wait.
@@ -206,12 +211,12 @@ struct PendingCalls {
         }
     }
 
-    private mutating func takeOut(_ index: Int32) -> Ended {
+    private mutating func endWaiting(_ index: Int32, isOver: Bool) -> Ended {
         let place = Int(index)
         if slots[place].state == .client { requesters.remove(index) }
         live &-= 1
         return Ended(
-            context: slots[place].context.take(), sentAt: slots[place].sentAt, link: slots[place].link)
+            index: index, isOver: isOver, sentAt: slots[place].sentAt, link: slots[place].link)
     }
 
     private mutating func release(_ index: Int32) {

@@ -46,10 +46,11 @@ struct TimingWheel {
         if lists.remove(index) { count &-= 1 }
     }
 
-    /// Takes out every entry that is due at `now` and hands its index to `take`.
-    mutating func expire(now: MonotonicTime, take: (Int32) -> Void) {
+    /// Takes out every entry that is due at `now`.
+    mutating func expire(now: MonotonicTime) -> [Int32] {
         let last = now.nanoseconds >> Self.stepShift
-        guard last > current else { return }
+        guard last > current else { return [] }
+        var due: [Int32] = []
         // After a full turn every bucket has been seen once.
         for step in (current &+ 1)...min(last, current &+ Self.buckets) {
             var index = lists.first(of: Int(Self.bucket(of: step)))
@@ -57,12 +58,13 @@ struct TimingWheel {
                 let following = lists.next(after: index)
                 if steps[Int(index)] <= last {
                     remove(index)
-                    take(index)
+                    due.append(index)
                 }
                 index = following
             }
         }
         current = last
+        return due
     }
 
     /// The earliest time at which `expire` can find something, nil when the wheel is empty.
