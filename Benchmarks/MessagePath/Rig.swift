@@ -26,7 +26,9 @@ final class Rig {
         apiVersion: sluice/v1
         kind: PolicySet
         metadata: {name: golden, version: "1"}
-        descriptors: {user: token.sub, peer: connection.address/32,/64, session: session.id}
+        descriptors:
+          user: token.sub
+          peer: connection.address/32,/64
         rate_limits:
           - {name: per-user, match: {action: [echo]}, key: [user], algorithm: token_bucket, limit: 1000000000, per: 1s}
           - {name: per-peer, match: {action: [echo]}, key: [peer], algorithm: token_bucket, limit: 1000000000, per: 1s}

@@ -14,7 +14,7 @@ final class PolicyMetrics: Sendable {
         current = Mutex(policy)
         self.registry = registry
         lastSuccess = registry.gauge(.policyLastReload, [], shard: 0)
-        lastSuccess.set(clocks.wall().seconds)
+        lastSuccess.set(clocks.wall().microseconds * 1_000)
         for result in ["ok", "unchanged", "rejected"] {
             _ = registry.counter(.policyReloads, [result], shard: 0)
         }
@@ -39,7 +39,7 @@ final class PolicyMetrics: Sendable {
     /// A reload ended.
     func record(_ report: ReloadReport, clocks: some Clocks) {
         registry.counter(.policyReloads, [report.result.rawValue], shard: 0).addShared()
-        if report.result != .rejected { lastSuccess.set(clocks.wall().seconds) }
+        if report.result != .rejected { lastSuccess.set(clocks.wall().microseconds * 1_000) }
     }
 
     /// Another policy is in force.

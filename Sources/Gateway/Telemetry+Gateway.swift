@@ -14,7 +14,7 @@ extension Journal {
 
     /// An entry of the process itself.
     func writeEvent(_ id: String, _ text: String, clocks: some Clocks) {
-        var record = AccessRecord(event: .reload, logClass: .ok, time: clocks.wall())
+        var record = AccessRecord(event: .gateway, logClass: .ok, time: clocks.wall())
         record.messageID = id
         record.message = text
         writeShared(record)
@@ -27,7 +27,7 @@ extension Journal {
             time: clocks.wall())
         record.messageID =
             report.result == .rejected ? MessageID.reloadRejected : MessageID.reloadOK
-        record.message = ([report.summary] + report.errors).joined(separator: "\n")
+        record.message = ([report.summary] + report.errors.dropFirst()).joined(separator: "\n")
         record.policy = report.newRevision
         record.durationNanoseconds = report.durationNanoseconds
         record.extra = [

@@ -56,19 +56,10 @@ extension EdgeLoop {
         record.requestNumber = context.requestNumber
         record.refusal = refusal?.kind.name
         record.status = status
-        record.command = context.command.id
-        record.rule = context.rule
-        record.isShadow = context.isShadow
-        record.service = context.command.service
-        record.instance = result.instance
-        record.attempts = result.attempts
         record.durationNanoseconds = tick.now.nanoseconds(since: context.startedAt)
-        record.upstreamNanoseconds = result.upstreamNanoseconds
         record.bytesIn = context.bytesIn
         record.bytesOut = bytesOut
-        record.topic = context.topic
-        record.trace = context.trace
-        record.remaining = context.remaining
+        Self.describe(context, result, in: &record)
         log.write(record)
     }
 

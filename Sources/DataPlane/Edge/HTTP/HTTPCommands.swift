@@ -144,7 +144,8 @@ extension EdgeLoop {
             requester: requester, seq: 0, command: call.command,
             requestNumber: pending.entry.requestNumber, startedAt: tick.now,
             bytesIn: UInt32(body.count), remaining: call.permit.remaining,
-            stickyKey: requester.rawValue, topic: nil, trace: call.trace, rule: call.permit.rule)
+            stickyKey: requester.rawValue, topic: nil, trace: call.trace, rule: call.permit.shadowRule ?? call.permit.rule,
+            isShadow: call.permit.shadowRule != nil)
         let translated = translation
         switch upstream.dispatch(
             call.permit, envelope: translated.readableBytesSpan, stamp: call.stamp,
@@ -175,7 +176,7 @@ extension EdgeLoop {
         }
         accountHTTP(
             call.entry, context.command.action, context.startedAt, Int(context.bytesIn),
-            answer.body.count, refusal, user: call.user)
+            answer.body.count, refusal, user: call.user, call: (context, result))
         call.entry.answer(call.context, answer, keepAlive: call.keepAlive)
         return true
     }

@@ -2,6 +2,7 @@ import SluiceFraming
 import SluiceIdentity
 import SluicePolicy
 import SluiceTelemetry
+import SluiceUpstream
 import SluiceVocabulary
 
 /// What the HTTP API adds to counts and journal, and the refresh of a token without a connection.
@@ -9,7 +10,8 @@ extension EdgeLoop {
     /// One HTTP request is over: one count, one entry. `user` only once it is proven.
     func accountHTTP(
         _ entry: HTTPEntry, _ action: ActionID, _ started: MonotonicTime, _ bytesIn: Int,
-        _ bytesOut: Int, _ refusal: Refusal?, user: String? = nil
+        _ bytesOut: Int, _ refusal: Refusal?, user: String? = nil,
+        call: (context: CallContext, result: CallResult)? = nil
     ) {
         let outcome = refusal.map { Self.logClass(of: $0.kind) } ?? .ok
         let request = meters.request(.http, action)
@@ -32,7 +34,24 @@ extension EdgeLoop {
         record.bytesOut = UInt32(bytesOut)
         record.policy = snapshot.policy.revision
         record.weight = weight
+        if let call { Self.describe(call.context, call.result, in: &record) }
         log.write(record)
+    }
+
+    /// What a request that went to a service adds to its entry.
+    static func describe(
+        _ context: CallContext, _ result: CallResult, in record: inout AccessRecord
+    ) {
+        record.command = context.command.id
+        record.rule = context.rule
+        record.isShadow = context.isShadow
+        record.service = context.command.service
+        record.instance = result.instance
+        record.attempts = result.attempts
+        record.upstreamNanoseconds = result.upstreamNanoseconds
+        record.topic = context.topic
+        record.trace = context.trace
+        record.remaining = context.remaining
     }
 
     /// A refresh token for a fresh pair: `{"refresh_token": ...}`.
