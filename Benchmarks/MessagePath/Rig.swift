@@ -40,11 +40,15 @@ final class Rig {
             - {name: members, effect: permit, principal: {roles: [member]}, action: [echo]}
         """
 
-    init() async throws {
-        let catalog = ActionCatalog(commands: ["echo"])
-        let keys = try await KeySet.make([
+    /// The key that signs and verifies the rig's token.
+    static func makeKeys() async throws -> KeySet {
+        try await KeySet.make([
             KeyMaterial(kid: "k", algorithm: "HS256", secret: Array(repeating: 7, count: 32))
         ])
+    }
+
+    init(keys: KeySet) throws {
+        let catalog = ActionCatalog(commands: ["echo"])
         let issuer = try TokenIssuer(
             keys: keys, kid: "k", issuer: "golden", audience: "golden", ttlSeconds: 3_600,
             refreshTTLSeconds: 3_600)

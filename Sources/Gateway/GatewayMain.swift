@@ -43,10 +43,12 @@ package enum GatewayMain {
         // A client that goes away while we write to it must not end the process.
         signal(SIGPIPE, SIG_IGN)
         ThisProcess.forbidCoreFiles()
+        // Before anything else: a signal that comes during the start is kept until it can be served.
+        let signals = await Signals()
         do {
             let startup = Startup(options: options, configuration: configuration)
             let process = try await startup.start()
-            return await process.run()
+            return await process.run(signals)
         } catch let error as DiagnosticList {
             ThisProcess.complain(error.text)
             return 64

@@ -23,25 +23,25 @@ struct GatewayProcess: Sendable {
     let around: Startup.Surroundings
 
     /// Serves until a signal ends it. Returns the exit code.
-    func run() async -> Int32 {
+    func run(_ signals: Signals) async -> Int32 {
         let logger = Logger(label: "sluice")
         guard writePIDFile() else { return 1 }
         let stop = StopSwitch()
         let group = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: ReloadService(reloader: reloader)),
+                    .init(service: ReloadService(reloader: reloader, signals: signals.reload)),
                     .init(
                         service: UpkeepService(
                             metrics: metrics, gateway: gateway, clocks: around.clocks)),
-                    .init(service: DumpService(room: room, around: around)),
+                    .init(service: DumpService(room: room, around: around, signals: signals.dump)),
                     .init(
                         service: EdgeService(process: self, stop: stop),
                         successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 logger: logger))
         announce()
-        let signals = Task { await stop.follow(group) }
+        let stopping = Task { await stop.follow(signals.stop, group) }
         var code: Int32 = 0
         do {
             try await group.run()
@@ -49,7 +49,7 @@ struct GatewayProcess: Sendable {
             ThisProcess.complain("sluice: stopped by an error: \(error)")
             code = 1
         }
-        signals.cancel()
+        stopping.cancel()
         await finish()
         return code
     }
@@ -100,14 +100,27 @@ struct GatewayProcess: Sendable {
     }
 }
 
+/// The signals the process serves, trapped from the first moment on.
+struct Signals: Sendable {
+    let stop: UnixSignalsSequence
+    let reload: UnixSignalsSequence
+    let dump: UnixSignalsSequence
+
+    init() async {
+        stop = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        reload = await UnixSignalsSequence(trapping: .sighup)
+        dump = await UnixSignalsSequence(trapping: .sigusr1)
+    }
+}
+
 /// Counts the signals that ask to stop: the first drains, the second cuts the drain short.
 final class StopSwitch: Sendable {
     private let signals = Atomic<Int>(0)
 
     var count: Int { signals.load(ordering: .relaxed) }
 
-    func follow(_ group: ServiceGroup) async {
-        for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+    func follow(_ stop: UnixSignalsSequence, _ group: ServiceGroup) async {
+        for await _ in stop {
             signals.wrappingAdd(1, ordering: .relaxed)
             if count == 1 { await group.triggerGracefulShutdown() }
         }
@@ -128,10 +141,11 @@ struct EdgeService: Service {
 /// SIGHUP: read everything again, all or nothing.
 struct ReloadService: Service {
     let reloader: Reloader<Blueprint>
+    let signals: UnixSignalsSequence
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { tasks in
-            for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            for await _ in signals.cancelOnGracefulShutdown() {
                 tasks.addTask { await reloader.reload() }
             }
         }
@@ -164,9 +178,10 @@ struct UpkeepService: Service {
 struct DumpService: Service {
     let room: ControlRoom
     let around: Startup.Surroundings
+    let signals: UnixSignalsSequence
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sigusr1).cancelOnGracefulShutdown() {
+        for await _ in signals.cancelOnGracefulShutdown() {
             around.journal.writeEvent(
                 MessageID.state, "state: \(await room.dump())", clocks: around.clocks)
         }

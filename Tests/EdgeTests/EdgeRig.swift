@@ -30,7 +30,7 @@ final class ManualClocks: Clocks {
 
 /// A gateway of one loop without sockets, and the far ends of its connections.
 final class EdgeRig {
-    let loop = EmbeddedEventLoop()
+    let loop: EmbeddedEventLoop
     let clocks = ManualClocks()
     let registry = MetricsRegistry(seriesBudget: 1_000)
     let edge: EdgeLoop
@@ -61,6 +61,8 @@ final class EdgeRig {
         keys = try await KeySet.make([
             KeyMaterial(kid: "k", algorithm: "HS256", secret: Array(repeating: 7, count: 32))
         ])
+        // After the last suspension: an embedded loop stays on the thread that made it.
+        loop = EmbeddedEventLoop()
         issuer = try TokenIssuer(
             keys: keys, kid: "k", issuer: "edge", audience: "edge", ttlSeconds: 600,
             refreshTTLSeconds: 3_600)

@@ -52,6 +52,30 @@ import Testing
         }
     }
 
+    @Test("once the load is over one entry settles what was sampled out, and the weights are whole")
+    func settling() throws {
+        let registry = MetricsRegistry(seriesBudget: 1_000)
+        let file = LineFile()
+        let journal = Journal(
+            mode: .standardError, loops: 1, registry: registry, budgetPerSecond: 10,
+            reservePerSecond: 10, ringCapacity: 4_096, lineDescriptor: file.descriptor)
+        let clock = ManualClock()
+        let loop = LoopUnderTest(journal, loop: 0, clock: clock)
+        clock.advance(milliseconds: 1_000)
+        loop.turn { loop in for _ in 0..<5_000 { loop.request(.ok) } }
+        #expect(loop.log.carried(for: .ok) > 0)
+        loop.turn { $0.log.settle() }
+        #expect(loop.log.carried(for: .ok) > 0, "one look is not enough: traffic may go on")
+        loop.turn { $0.log.settle() }
+        #expect(loop.log.carried(for: .ok) == 0)
+        journal.start()
+        #expect(journal.stop(deadlineMilliseconds: 10_000) == 0)
+        let weights = try file.entries().reduce(UInt64(0)) {
+            try $0 + #require(UInt64($1["SLUICE_WEIGHT"] ?? ""))
+        }
+        #expect(weights == 5_000)
+    }
+
     @Test("the budget holds in every second and is used up by a steady flood over all loops")
     func budget() {
         let registry = MetricsRegistry(seriesBudget: 1_000)

@@ -170,7 +170,10 @@ package final class EdgeLoop {
         expectedSweep = now.advanced(byMilliseconds: Self.sweepIntervalMilliseconds)
         sweepCount += 1
         for connection in table.due(at: now) { connection.check(now) }
-        if sweepCount % 10 == 0 { sessions.retryPresence() }
+        if sweepCount % 10 == 0 {
+            sessions.retryPresence()
+            log.settle()
+        }
         if drain?.step(now, self) == true { drain = nil }
     }
 

@@ -20,6 +20,8 @@ package final class AccessLog {
     private var window: UInt64 = 0
     private var windowEndNanoseconds: Int64 = 0
     private var hasWritten = false
+    /// What was carried per class at the last `settle`.
+    private var settled: [3 of UInt64] = [0, 0, 0]
 
     init(journal: Journal, ring: RecordRing, loop: Int, tick: LoopTick, meters: LogMeters) {
         self.journal = journal
@@ -68,6 +70,24 @@ package final class AccessLog {
 
     /// Requests of a class that no entry stands for yet.
     package func carried(for logClass: LogClass) -> UInt64 { carried.count(of: logClass) }
+
+    /// Accounts for requests that were sampled out after the last entry of their class: one entry
+    /// that stands for them all. Called now and then; does nothing while entries keep coming.
+    package func settle() {
+        guard journal.mode != .off else { return }
+        tick.begin()
+        for logClass in LogClass.allCases {
+            let index = Int(logClass.rawValue)
+            let waiting = carried.count(of: logClass)
+            defer { settled[index] = carried.count(of: logClass) }
+            // Only what has stood still since the last look: traffic carries its own weights.
+            guard waiting > 0, waiting == settled[index] else { continue }
+            var record = AccessRecord(event: .request, logClass: logClass, time: tick.wall)
+            record.weight = UInt32(clamping: carried.take(of: logClass))
+            record.message = "\(record.weight) more \(logClass.name) requests, sampled out"
+            write(record)
+        }
+    }
 
     // Samplers are copied out and back: a mutating call on a stored one would make every access to
     // it, the one per request included, pay for a dynamic exclusivity check (30 ns).
