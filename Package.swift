@@ -66,7 +66,10 @@ let argumentParser = product("ArgumentParser", "swift-argument-parser")
 
 let stations = ["Framing", "Identity", "Policy", "Sessions", "Upstream"]
 let allParts =
-    ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "Admin", "Reload", "DemoServices"]
+    [
+        "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "Admin", "Reload",
+        "DemoServices",
+    ]
     + stations
 
 let package = Package(
@@ -101,7 +104,8 @@ let package = Package(
             "Sessions", in: "DataPlane/", imports: ["Vocabulary", "Framing", "Telemetry"],
             outside: [nioCore]),
         part(
-            "Upstream", in: "DataPlane/", imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
+            "Upstream", in: "DataPlane/",
+            imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
             outside: [nioCore, nioPosix]),
         part(
             "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
@@ -123,18 +127,25 @@ let package = Package(
             "Gateway", imports: allParts,
             outside: [nioCore, nioPosix, lifecycle, unixSignals, logging, coreMetrics]),
         part(
-            "Tools", imports: ["Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "Gateway"]),
+            "Tools",
+            imports: ["Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "Gateway"]),
         .executableTarget(
             name: "sluice",
             dependencies: ours(["Gateway", "Tools"]) + [argumentParser],
             path: "Sources/sluice", swiftSettings: settings),
 
         // Benchmarks share this package, and so its build of the dependencies: docs/decisions/0004.
-        .target(name: "CAllocationCounter", path: "Benchmarks/AllocationCounter", publicHeadersPath: "include"),
+        .target(
+            name: "CAllocationCounter", path: "Benchmarks/AllocationCounter",
+            publicHeadersPath: "include"),
         .executableTarget(
             name: "message-path",
             dependencies: [.target(name: "CAllocationCounter")]
-                + ours(["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"] + stations)
+                + ours(
+                    [
+                        "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage",
+                        "TestSupport",
+                    ] + stations)
                 + [nioCore, nioEmbedded],
             path: "Benchmarks/MessagePath", swiftSettings: benchmarkSettings),
         .executableTarget(
@@ -152,12 +163,16 @@ let package = Package(
         tests("Policy", ["Policy", "Vocabulary"]),
         tests("PolicyLanguage", ["PolicyLanguage", "Policy", "Documents", "Vocabulary"]),
         tests("Telemetry", ["Telemetry", "Vocabulary"], outside: [logging, coreMetrics]),
-        tests("Sessions", ["Sessions", "Framing", "Telemetry", "Vocabulary"], outside: [nioCore, nioEmbedded]),
+        tests(
+            "Sessions", ["Sessions", "Framing", "Telemetry", "Vocabulary"],
+            outside: [nioCore, nioEmbedded]),
         tests(
             "Upstream", ["Upstream", "Framing", "Policy", "Telemetry", "Vocabulary"],
             outside: [nioCore, nioPosix, nioEmbedded]),
         tests(
-            "Edge", ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"] + stations,
+            "Edge",
+            ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"]
+                + stations,
             outside: [nioCore, nioEmbedded]),
         tests("Admin", ["Admin", "Telemetry", "Vocabulary"], outside: [nioCore, nioPosix]),
         tests("Reload", ["Reload", "Documents", "PolicyLanguage", "Policy", "Vocabulary"]),
@@ -165,6 +180,8 @@ let package = Package(
             "DemoServices", ["DemoServices", "Framing", "Vocabulary"],
             outside: [nioCore, nioPosix, protobuf]),
         tests("Gateway", ["Gateway", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
-        tests("Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
+        tests(
+            "Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"],
+            outside: [nioCore, nioPosix]),
     ]
 )

@@ -109,7 +109,8 @@ package struct Blueprint: Sendable {
 
     static func failure(_ message: String) -> DiagnosticList {
         let sink = DiagnosticSink()
-        sink.error(message, at: SourcePosition(file: "configuration", line: 1, column: 1), hint: nil)
+        sink.error(
+            message, at: SourcePosition(file: "configuration", line: 1, column: 1), hint: nil)
         return sink.list
     }
 

@@ -70,7 +70,8 @@ struct GatewayProcess: Sendable {
     func drain(_ stop: StopSwitch) async {
         room.startDraining()
         Systemd.notify("STOPPING=1\nSTATUS=draining")
-        around.journal.writeEvent(MessageID.stopping, "sluice stops: draining", clocks: around.clocks)
+        around.journal.writeEvent(
+            MessageID.stopping, "sluice stops: draining", clocks: around.clocks)
         await gateway.drain(
             deadlineMilliseconds: configuration.drainDeadlineMilliseconds,
             isCutShort: { stop.count > 1 })

@@ -109,7 +109,8 @@ enum LoopAssembly {
         }
     }
 
-    private static func upstreamMeters(_ registry: MetricsRegistry, _ shard: Int) -> UpstreamMeters {
+    private static func upstreamMeters(_ registry: MetricsRegistry, _ shard: Int) -> UpstreamMeters
+    {
         UpstreamMeters(
             requests: {
                 registry.counter(.upstreamRequests, [$0, $1.rawValue], shard: shard)

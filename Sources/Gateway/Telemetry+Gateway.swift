@@ -38,7 +38,8 @@ extension Journal {
             ("SLUICE_POLICY_OLD", report.oldRevision),
         ].filter { !$0.1.isEmpty }
         if !report.needsRestart.isEmpty {
-            record.extra.append(("SLUICE_NEEDS_RESTART", report.needsRestart.joined(separator: " ")))
+            record.extra.append(
+                ("SLUICE_NEEDS_RESTART", report.needsRestart.joined(separator: " ")))
         }
         writeShared(record)
     }

@@ -17,7 +17,8 @@ package struct ActionCatalog: Sendable, Equatable {
 
     /// Names of the gateway's own actions, in the order of the constants above.
     package static let builtIn = [
-        "unknown", "session.connect", "session.resume", "auth.login", "auth.refresh", "push.send", "admin.call",
+        "unknown", "session.connect", "session.resume", "auth.login", "auth.refresh", "push.send",
+        "admin.call",
     ]
 
     /// - Parameter commands: command names; duplicates and the gateway's own names are ignored.
@@ -33,7 +34,9 @@ package struct ActionCatalog: Sendable, Equatable {
         self.indexes = indexes
     }
 
-    package func action(named name: String) -> ActionID? { indexes[name].map(ActionID.init(index:)) }
+    package func action(named name: String) -> ActionID? {
+        indexes[name].map(ActionID.init(index:))
+    }
     package func name(of action: ActionID) -> String { names[action.index] }
     package var count: Int { names.count }
 }

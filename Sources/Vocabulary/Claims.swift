@@ -17,7 +17,8 @@ package enum ClaimValue: Sendable, Hashable {
     package var strings: [String]? {
         switch self {
         case .string(let text): [text]
-        case .array(let values): values.allSatisfy { $0.string != nil } ? values.compactMap(\.string) : nil
+        case .array(let values):
+            values.allSatisfy { $0.string != nil } ? values.compactMap(\.string) : nil
         default: nil
         }
     }

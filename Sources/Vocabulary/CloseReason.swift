@@ -4,6 +4,7 @@
 /// section 7.4.1. `docs/protocol.md` holds the same table; a test compares the two.
 package enum CloseReason: UInt8, Sendable, CaseIterable {
     case clientClosed
+    case upgraded
     case connectionLost
     case drain
     case slowConsumer
@@ -28,7 +29,7 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     package var code: UInt16 {
         switch self {
         case .clientClosed: 1000
-        case .connectionLost, .handshakeTimeout: 0
+        case .connectionLost, .handshakeTimeout, .upgraded: 0
         case .drain: 4000
         case .slowConsumer: 4001
         case .noHeartbeat: 4002
@@ -51,6 +52,7 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     package var name: String {
         switch self {
         case .clientClosed: "client_closed"
+        case .upgraded: "upgraded"
         case .connectionLost: "connection_lost"
         case .drain: "drain"
         case .slowConsumer: "slow_consumer"
@@ -77,6 +79,7 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     package var text: String {
         switch self {
         case .clientClosed: "closed by the client"
+        case .upgraded: "an HTTP connection became a WebSocket"
         case .connectionLost: "the connection broke"
         case .drain: "the gateway drains; reconnect"
         case .slowConsumer: "you read too slowly"

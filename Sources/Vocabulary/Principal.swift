@@ -12,7 +12,8 @@ package final class Principal: Sendable {
     package let tokenID: String?
 
     package init(
-        user: String, roles: [String], claims: [String: ClaimValue], expiresAtSeconds: Int64?, tokenID: String?
+        user: String, roles: [String], claims: [String: ClaimValue], expiresAtSeconds: Int64?,
+        tokenID: String?
     ) {
         self.user = user
         self.roles = roles

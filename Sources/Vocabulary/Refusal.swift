@@ -42,46 +42,60 @@ package enum RefusalKind: UInt8, Sendable, CaseIterable {
     private func makeEntry() -> Entry {
         switch self {
         case .badRequest:
-            Entry(name: "bad_request", status: 400, source: .client, temporary: false,
+            Entry(
+                name: "bad_request", status: 400, source: .client, temporary: false,
                 message: "The request cannot be read.")
         case .unsupportedVersion:
-            Entry(name: "unsupported_version", status: 400, source: .client, temporary: false,
+            Entry(
+                name: "unsupported_version", status: 400, source: .client, temporary: false,
                 message: "This protocol version is not spoken here; version 1 is.")
         case .unauthenticated:
-            Entry(name: "unauthenticated", status: 401, source: .client, temporary: false,
+            Entry(
+                name: "unauthenticated", status: 401, source: .client, temporary: false,
                 message: "Authenticate first: the token is missing or not accepted.")
         case .tokenExpired:
-            Entry(name: "token_expired", status: 401, source: .client, temporary: false,
+            Entry(
+                name: "token_expired", status: 401, source: .client, temporary: false,
                 message: "The token has expired; get a new one and come back.")
         case .badCredentials:
-            Entry(name: "bad_credentials", status: 401, source: .client, temporary: false,
+            Entry(
+                name: "bad_credentials", status: 401, source: .client, temporary: false,
                 message: "User or password is wrong.")
         case .permissionDenied:
-            Entry(name: "permission_denied", status: 403, source: .policy, temporary: false,
+            Entry(
+                name: "permission_denied", status: 403, source: .policy, temporary: false,
                 message: "The policy does not permit this.")
         case .commandNotFound:
-            Entry(name: "command_not_found", status: 404, source: .client, temporary: false,
+            Entry(
+                name: "command_not_found", status: 404, source: .client, temporary: false,
                 message: "No such command is offered to clients.")
         case .tooLarge:
-            Entry(name: "too_large", status: 413, source: .client, temporary: false,
+            Entry(
+                name: "too_large", status: 413, source: .client, temporary: false,
                 message: "The message is larger than this command allows.")
         case .rateLimited:
-            Entry(name: "rate_limited", status: 429, source: .policy, temporary: true,
+            Entry(
+                name: "rate_limited", status: 429, source: .policy, temporary: true,
                 message: "Too many requests; wait before the next one.")
         case .internalError:
-            Entry(name: "internal_error", status: 500, source: .gateway, temporary: true,
+            Entry(
+                name: "internal_error", status: 500, source: .gateway, temporary: true,
                 message: "The gateway failed; the operator has been told.")
         case .badUpstreamAnswer:
-            Entry(name: "bad_upstream_answer", status: 502, source: .upstream, temporary: true,
+            Entry(
+                name: "bad_upstream_answer", status: 502, source: .upstream, temporary: true,
                 message: "The service's answer cannot be read.")
         case .serviceUnavailable:
-            Entry(name: "service_unavailable", status: 503, source: .upstream, temporary: true,
+            Entry(
+                name: "service_unavailable", status: 503, source: .upstream, temporary: true,
                 message: "The service cannot be reached now.")
         case .overloaded:
-            Entry(name: "overloaded", status: 503, source: .gateway, temporary: true,
+            Entry(
+                name: "overloaded", status: 503, source: .gateway, temporary: true,
                 message: "Too much is waiting already; come back later.")
         case .timedOut:
-            Entry(name: "timed_out", status: 504, source: .upstream, temporary: true,
+            Entry(
+                name: "timed_out", status: 504, source: .upstream, temporary: true,
                 message: "The service did not answer in time.")
         }
     }
@@ -98,7 +112,8 @@ package struct Refusal: Sendable, Equatable, Error {
     package var retryAfterMilliseconds: UInt64
 
     package init(
-        _ kind: RefusalKind, message: String? = nil, rule: String? = nil, retryAfterMilliseconds: UInt64 = 0
+        _ kind: RefusalKind, message: String? = nil, rule: String? = nil,
+        retryAfterMilliseconds: UInt64 = 0
     ) {
         self.kind = kind
         self.message = message

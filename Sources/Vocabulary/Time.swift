@@ -32,7 +32,9 @@ package struct WallTime: Sendable, Hashable, Comparable {
     package var seconds: Int64 { microseconds / 1_000_000 }
 
     @inlinable
-    package static func < (left: Self, right: Self) -> Bool { left.microseconds < right.microseconds }
+    package static func < (left: Self, right: Self) -> Bool {
+        left.microseconds < right.microseconds
+    }
 }
 
 /// Where time comes from. Stations take times as arguments; only the loop tick reads clocks.

@@ -1,9 +1,9 @@
-import NIOEmbedded
-import SluiceTestSupport
-import SluiceEdge
-import SluiceTelemetry
 import NIOCore
+import NIOEmbedded
+import SluiceEdge
 import SluiceFraming
+import SluiceTelemetry
+import SluiceTestSupport
 import SluiceVocabulary
 import Testing
 

@@ -1,8 +1,8 @@
 import NIOCore
 import NIOEmbedded
-import SluiceTestSupport
 import SluiceEdge
 import SluiceFraming
+import SluiceTestSupport
 import SluiceVocabulary
 import Testing
 

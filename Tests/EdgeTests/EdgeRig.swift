@@ -221,7 +221,9 @@ final class FarEnd {
         let channel = try #require(made)
         for var bytes in channel.takeWritten() { received.writeBuffer(&bytes) }
         var frames: [LinkFrame] = []
-        while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) { frames.append(frame) }
+        while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) {
+            frames.append(frame)
+        }
         return frames
     }
 }

@@ -1,9 +1,9 @@
 import NIOCore
 import NIOEmbedded
-import SluiceTestSupport
 import SluiceEdge
-import SluiceTelemetry
 import SluiceFraming
+import SluiceTelemetry
+import SluiceTestSupport
 import SluiceVocabulary
 import Testing
 

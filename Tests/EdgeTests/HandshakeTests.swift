@@ -1,8 +1,8 @@
 import NIOEmbedded
-import SluiceTestSupport
 import SluiceEdge
-import SluiceTelemetry
 import SluiceFraming
+import SluiceTelemetry
+import SluiceTestSupport
 import SluiceVocabulary
 import Testing
 
@@ -31,7 +31,8 @@ struct HandshakeTests {
         #expect(try client.envelopes().first?["data"]?["user"]?.string == "alice")
     }
 
-    @Test("a token in the query is taken, and the reply waits until the first frame shows the codec")
+    @Test(
+        "a token in the query is taken, and the reply waits until the first frame shows the codec")
     func query() async throws {
         let rig = try await EdgeRig()
         let client = try rig.client()

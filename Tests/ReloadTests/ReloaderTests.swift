@@ -90,7 +90,8 @@ struct ReloaderTests {
         #expect(await reloader.last.result == .unchanged)
     }
 
-    @Test("a broken file publishes nothing, keeps the old revision, and names file, line and column")
+    @Test(
+        "a broken file publishes nothing, keeps the old revision, and names file, line and column")
     func rejected() async throws {
         let rig = try Rig()
         try rig.write(limit: 10)

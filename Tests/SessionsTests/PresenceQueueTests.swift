@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Presence queue")
 struct PresenceQueueTests {
-    private func transition(_ user: String, _ online: Bool, _ number: UInt64) -> PresenceTransition {
+    private func transition(_ user: String, _ online: Bool, _ number: UInt64) -> PresenceTransition
+    {
         PresenceTransition(user: user, isOnline: online, number: number)
     }
 

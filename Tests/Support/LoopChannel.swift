@@ -62,18 +62,25 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
         _ option: Option, value: Option.Value
     ) -> EventLoopFuture<Void> { eventLoop.makeSucceededVoidFuture() }
 
-    package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+    package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value>
+    {
         eventLoop.makeFailedFuture(ChannelError.operationUnsupported)
     }
 
     // MARK: ChannelCore
 
     package func localAddress0() throws -> SocketAddress { throw ChannelError.unknownLocalAddress }
-    package func remoteAddress0() throws -> SocketAddress { throw ChannelError.operationUnsupported }
+    package func remoteAddress0() throws -> SocketAddress {
+        throw ChannelError.operationUnsupported
+    }
     package func register0(promise: EventLoopPromise<Void>?) { promise?.succeed(()) }
-    package func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) { promise?.succeed(()) }
+    package func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) {
+        promise?.succeed(())
+    }
     package func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.succeed(()) }
-    package func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) { promise?.succeed(()) }
+    package func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
+        promise?.succeed(())
+    }
     package func read0() {}
     package func channelRead0(_ data: NIOAny) {}
     package func errorCaught0(error: any Error) {}

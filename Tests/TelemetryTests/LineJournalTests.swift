@@ -136,7 +136,7 @@ import Testing
         let registry = MetricsRegistry(seriesBudget: 100)
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
-        defer { ends.forEach { close($0) } }
+        defer { for end in ends { close(end) } }
         let journal = Journal(
             mode: .standardError, loops: 1, registry: registry, budgetPerSecond: 1_000_000,
             reservePerSecond: 1_000_000, ringCapacity: 256, lineDescriptor: ends[1])

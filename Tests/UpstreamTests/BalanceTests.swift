@@ -33,7 +33,9 @@ import Testing
         func homes() throws -> [Int] {
             try (0..<60).map { key in
                 try rig.send(seq: 1, key: UInt64(key))
-                let counts = try rig.instances.map { $0.channel.isActive ? try $0.calls().count : 0 }
+                let counts = try rig.instances.map {
+                    $0.channel.isActive ? try $0.calls().count : 0
+                }
                 return try #require(counts.firstIndex(of: 1))
             }
         }
@@ -51,7 +53,8 @@ import Testing
         #expect(try homes() == before)
     }
 
-    @Test("a new snapshot keeps the links of instances that stay; a removed one answers what it owes")
+    @Test(
+        "a new snapshot keeps the links of instances that stay; a removed one answers what it owes")
     func adopt() throws {
         let rig = try Rig(instances: 2)
         let stays = rig.instances[0].channel

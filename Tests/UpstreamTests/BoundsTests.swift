@@ -7,7 +7,8 @@ import SluiceVocabulary
 import Testing
 
 @Suite struct BoundsTests {
-    @Test("calls over the in-flight limit of the link are overloaded, and pass again after an answer")
+    @Test(
+        "calls over the in-flight limit of the link are overloaded, and pass again after an answer")
     func inFlight() throws {
         var limits = Limits()
         limits.maxInFlightPerLink = 3
@@ -25,7 +26,9 @@ import Testing
         var limits = Limits()
         limits.maxInFlightPerLink = 2
         let rig = try Rig(instances: 2, limits: limits)
-        for seq in 1...4 { #expect(try rig.send("free", seq: UInt64(seq)) == .sent(isCongested: false)) }
+        for seq in 1...4 {
+            #expect(try rig.send("free", seq: UInt64(seq)) == .sent(isCongested: false))
+        }
         #expect(try rig.send("free", seq: 5) == .refused(.overloaded))
         let call = try #require(try rig.instances[1].calls().first)
         try rig.instances[1].reply(to: call)

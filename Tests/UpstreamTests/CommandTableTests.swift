@@ -37,12 +37,15 @@ import Testing
         #expect(
             error([good, CommandDefinition(id: 100, name: "b", service: "s")])
                 == .duplicateID(100, command: "b"))
-        #expect(error([good, CommandDefinition(id: 101, name: "a", service: "s")]) == .duplicateName("a"))
+        #expect(
+            error([good, CommandDefinition(id: 101, name: "a", service: "s")])
+                == .duplicateName("a"))
         #expect(
             error([CommandDefinition(id: 100, name: "a", service: "x")])
                 == .unknownService("x", command: "a"))
         #expect(
-            error([CommandDefinition(id: 100, name: "c", service: "s")]) == .notInCatalog(command: "c"))
+            error([CommandDefinition(id: 100, name: "c", service: "s")])
+                == .notInCatalog(command: "c"))
         #expect(
             error([CommandDefinition(id: 100, name: "a", service: "s", timeoutMilliseconds: 0)])
                 == .badTimeout(command: "a"))

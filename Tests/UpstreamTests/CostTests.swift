@@ -59,6 +59,8 @@ struct CostTests {
         }
         #expect(ended == turns * calls)
         let count = UInt64(turns * calls)
-        print("dispatch \(dispatching / count) ns, reply \(replying / count) ns, \(calls) calls a turn")
+        print(
+            "dispatch \(dispatching / count) ns, reply \(replying / count) ns, \(calls) calls a turn"
+        )
     }
 }

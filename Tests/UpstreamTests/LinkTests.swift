@@ -72,7 +72,9 @@ import Testing
         #expect(try rig.send(seq: 2) == .refused(.serviceUnavailable))
         #expect(
             rig.events.last
-                == .down(service: "s", instance: "127.0.0.1:9000", reason: .connectionLost, lostCalls: 1))
+                == .down(
+                    service: "s", instance: "127.0.0.1:9000", reason: .connectionLost, lostCalls: 1)
+        )
         rig.advance(milliseconds: 50)
         rig.greet()
         #expect(rig.events.last == .up(service: "s", instance: "127.0.0.1:9000"))
@@ -111,7 +113,8 @@ import Testing
         #expect(!first.isActive)
         #expect(
             rig.events
-                == [.down(service: "s", instance: "127.0.0.1:9000", reason: .noHello, lostCalls: 0)])
+                == [.down(service: "s", instance: "127.0.0.1:9000", reason: .noHello, lostCalls: 0)]
+        )
     }
 
     @Test("a deadline passes: 504 and a cancel frame; the late answer reaches nobody")
@@ -149,7 +152,8 @@ import Testing
         #expect(rig.results.count == 2)
     }
 
-    @Test("an answer that cannot be read, or forges a refusal of the gateway, is 502; the link stays")
+    @Test(
+        "an answer that cannot be read, or forges a refusal of the gateway, is 502; the link stays")
     func badAnswer() throws {
         let rig = try Rig()
         for seq in 1...3 { try rig.send(seq: UInt64(seq)) }
@@ -176,7 +180,8 @@ import Testing
         #expect(rig.outcome(of: 1) == "service_unavailable")
         #expect(
             rig.events.last
-                == .down(service: "s", instance: "127.0.0.1:9000", reason: .protocolError, lostCalls: 1))
+                == .down(
+                    service: "s", instance: "127.0.0.1:9000", reason: .protocolError, lostCalls: 1))
     }
 
     static let badBytes: [[UInt8]] = [
@@ -203,7 +208,8 @@ import Testing
         #expect(!channel.isActive)
         #expect(
             rig.events.last
-                == .down(service: "s", instance: "127.0.0.1:9000", reason: .noHeartbeat, lostCalls: 0))
+                == .down(
+                    service: "s", instance: "127.0.0.1:9000", reason: .noHeartbeat, lostCalls: 0))
     }
 
     @Test("a ping of the service is answered with its body")

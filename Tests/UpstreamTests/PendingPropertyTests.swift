@@ -73,7 +73,8 @@ import Testing
         let requester = Int.random(in: 0..<5, using: &random)
         let isReachable = rig.upstream.states.contains { $0.state == .ready }
         let dispatch = try rig.send("free", requester: requester, seq: seq)
-        #expect(dispatch == (isReachable ? .sent(isCongested: false) : .refused(.serviceUnavailable)))
+        #expect(
+            dispatch == (isReachable ? .sent(isCongested: false) : .refused(.serviceUnavailable)))
         guard isReachable else { return }
         for (place, instance) in rig.instances.enumerated() {
             for frame in try instance.calls() {

@@ -75,7 +75,8 @@ import Testing
             rig.upstream.call(.own(.login), command: command, payload: Array("{}".utf8)) { result in
                 switch result {
                 case .success(let answer):
-                    answers.append("\(answer.status) \(String(decoding: answer.payload, as: UTF8.self))")
+                    answers.append(
+                        "\(answer.status) \(String(decoding: answer.payload, as: UTF8.self))")
                 case .failure(let refusal): answers.append(refusal.kind.name)
                 }
             }

@@ -70,7 +70,9 @@ final class FakeInstance {
     func frames() throws -> [LinkFrame] {
         for var bytes in channel.takeWritten() { received.writeBuffer(&bytes) }
         var frames: [LinkFrame] = []
-        while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) { frames.append(frame) }
+        while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) {
+            frames.append(frame)
+        }
         return frames
     }
 
@@ -78,7 +80,9 @@ final class FakeInstance {
 
     func say(_ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, _ body: [UInt8] = []) throws {
         var bytes = ByteBuffer()
-        body.withBytes { LinkCodec.write(kind, flags: flags, stream: stream, body: $0, into: &bytes) }
+        body.withBytes {
+            LinkCodec.write(kind, flags: flags, stream: stream, body: $0, into: &bytes)
+        }
         channel.receive(bytes)
     }
 
@@ -112,7 +116,8 @@ final class Rig {
         commands = snapshot.commands
         upstream = Upstream(
             loop: loop, tick: tick, snapshot: snapshot, limits: limits, node: "test",
-            meters: book.meters, random: SeededRandom(seed: 1), connector: Self.connector(instances))
+            meters: book.meters, random: SeededRandom(seed: 1), connector: Self.connector(instances)
+        )
         upstream.onResult = { [unowned self] context, result in results.append((context, result)) }
         upstream.onEvent = { [unowned self] event in events.append(event) }
         upstream.onRelieved = { [unowned self] in relieved += 1 }
@@ -126,9 +131,11 @@ final class Rig {
         let catalog = ActionCatalog(commands: ["ordered", "free", "own"])
         let commands = try CommandTable(
             [
-                CommandDefinition(id: 100, name: "ordered", service: "s", timeoutMilliseconds: 1_000),
                 CommandDefinition(
-                    id: 101, name: "free", service: "s", timeoutMilliseconds: 1_000, isOrdered: false,
+                    id: 100, name: "ordered", service: "s", timeoutMilliseconds: 1_000),
+                CommandDefinition(
+                    id: 101, name: "free", service: "s", timeoutMilliseconds: 1_000,
+                    isOrdered: false,
                     isRetrySafe: true),
                 CommandDefinition(
                     id: 102, name: "own", service: "s", from: .gateway, timeoutMilliseconds: 1_000),
@@ -205,7 +212,8 @@ final class Rig {
         case .reply(let view, let body):
             "\(view.status) "
                 + (body.getString(
-                    at: body.readerIndex + Int(view.payload.start), length: Int(view.payload.count)) ?? "?")
+                    at: body.readerIndex + Int(view.payload.start), length: Int(view.payload.count))
+                    ?? "?")
         }
     }
 }

@@ -40,7 +40,8 @@ final class SocketRig: Sendable {
             let commands = try CommandTable(
                 [
                     CommandDefinition(
-                        id: 100, name: "echo", service: "s", timeoutMilliseconds: timeoutMilliseconds)
+                        id: 100, name: "echo", service: "s",
+                        timeoutMilliseconds: timeoutMilliseconds)
                 ], services: ["s"], catalog: ActionCatalog(commands: ["echo"]))
             let snapshot = UpstreamSnapshot(
                 services: [
@@ -87,7 +88,8 @@ final class SocketRig: Sendable {
     }
 
     @discardableResult
-    func onLoop<Value: Sendable>(_ body: @escaping @Sendable (SocketState) throws -> Value) async throws
+    func onLoop<Value: Sendable>(_ body: @escaping @Sendable (SocketState) throws -> Value)
+        async throws
         -> Value
     {
         try await loop.submit { [self] in
@@ -223,5 +225,7 @@ private final class EchoHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
 }

@@ -16,7 +16,8 @@ struct Drain {
         steps = max(1, Int(deadlineMilliseconds / 2 / EdgeLoop.sweepIntervalMilliseconds))
         let spread = UInt32(clamping: max(1, deadlineMilliseconds))
         for connection in edge.table.all {
-            let notice = Goaway(reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
+            let notice = Goaway(
+                reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
             connection.tell(.goaway, protobuf: notice.encoded(codec: .protobuf)) {
                 notice.encoded(codec: .json)
             }

@@ -79,7 +79,8 @@ package final class EdgeMeters {
         let index = Int(transport.rawValue) * names.count + action.index
         if let meters = requests[index] { return meters }
         let meters = RequestMeters(
-            registry: registry, transport: transport.name, action: names[action.index], shard: shard)
+            registry: registry, transport: transport.name, action: names[action.index], shard: shard
+        )
         requests[index] = meters
         return meters
     }

@@ -29,16 +29,21 @@ package struct Listener: Sendable {
     }
 
     /// Listens on the edge's loop.
-    package func bind(_ edge: NIOLoopBound<EdgeLoop>, on loop: any EventLoop) async throws -> any Channel {
+    package func bind(_ edge: NIOLoopBound<EdgeLoop>, on loop: any EventLoop) async throws
+        -> any Channel
+    {
         try await ServerBootstrap(group: loop, childGroup: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(
-                .socket(SocketOptionLevel(SOL_SOCKET), SocketOptionName(SO_REUSEPORT)), value: 1)
+                .socket(SocketOptionLevel(SOL_SOCKET), SocketOptionName(SO_REUSEPORT)), value: 1
+            )
             .serverChannelOption(.backlog, value: 4_096)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(
                 .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: 65_536))
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 512, initial: 1_024, maximum: 65_536)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try Self.configure(channel, edge.value) }
             }
@@ -56,7 +61,8 @@ package struct Listener: Sendable {
         let decoder = ByteToMessageHandler(
             HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
         let entry = HTTPEntry(
-            edge: edge, decoder: decoder, address: channel.remoteAddress?.addressBytes ?? [0, 0, 0, 0],
+            edge: edge, decoder: decoder,
+            address: channel.remoteAddress?.addressBytes ?? [0, 0, 0, 0],
             addressText: channel.remoteAddress?.ipAddress ?? "")
         try channel.pipeline.syncOperations.addHandlers(decoder, entry)
     }

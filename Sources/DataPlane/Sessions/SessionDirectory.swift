@@ -75,10 +75,8 @@ package struct SessionDirectory {
     /// All connections of a user; empty when the user is not here.
     package func entries(of user: String) -> [SessionEntry] { users[user] ?? [] }
 
-    /// Calls `body` with every connection of this directory.
-    package func forEach(_ body: (SessionEntry) -> Void) {
-        for entries in users.values { entries.forEach(body) }
-    }
+    /// Every connection of this directory, in no order.
+    package var all: some Sequence<SessionEntry> { users.values.lazy.joined() }
 
     private mutating func next(_ user: String, isOnline: Bool) -> PresenceTransition {
         transitions += 1

@@ -150,18 +150,17 @@ package final class Sessions {
                     meters.push(message.deliveryClass, .offline)
                 } else {
                     result.delivered += 1
-                    entries.forEach { deliver(message, to: $0) }
+                    for entry in entries { deliver(message, to: entry) }
                 }
             }
         case .sessions(let sessions):
             let wanted = Set(sessions)
-            directory.forEach { entry in
-                guard wanted.contains(entry.session) else { return }
+            for entry in directory.all where wanted.contains(entry.session) {
                 result.delivered += 1
                 deliver(message, to: entry)
             }
         case .all:
-            directory.forEach { entry in
+            for entry in directory.all {
                 result.delivered += 1
                 deliver(message, to: entry)
             }

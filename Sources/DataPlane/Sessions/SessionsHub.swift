@@ -39,7 +39,9 @@ package final class SessionsHub: Sendable {
             if members.count == 1 { return users.isEmpty ? [] : [(0, targets)] }
             var parts: [[String]] = Array(repeating: [], count: members.count)
             for user in users { parts[owner(of: user)].append(user) }
-            return parts.enumerated().filter { !$0.element.isEmpty }.map { ($0.offset, .users($0.element)) }
+            return parts.enumerated().filter { !$0.element.isEmpty }.map {
+                ($0.offset, .users($0.element))
+            }
         case .sessions(let sessions):
             return sessions.isEmpty ? [] : members.indices.map { ($0, targets) }
         case .all:

@@ -1,7 +1,7 @@
-package import SluicePolicy
-package import SluiceVocabulary
 import NIOCore
 import SluiceFraming
+package import SluicePolicy
+package import SluiceVocabulary
 
 /// A call that the gateway makes for itself, waiting for its end.
 struct OwnCall {

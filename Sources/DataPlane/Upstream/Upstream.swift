@@ -15,7 +15,8 @@ package final class Upstream {
         set { resultHandler = newValue }
     }
     /// Called when a service pushes. `answer` may be called later, on the loop, once.
-    package var onPush: (LinkPush, _ answer: @escaping (PushResult) -> Void) -> Void = { _, answer in
+    package var onPush: (LinkPush, _ answer: @escaping (PushResult) -> Void) -> Void = {
+        _, answer in
         answer(PushResult())
     }
     /// A congested link has drained: readers paused after `.sent(isCongested: true)` may go on.
@@ -62,7 +63,8 @@ package final class Upstream {
     ///   - random: spreads reconnects.
     ///   - connector: how links connect; sockets unless a test says otherwise.
     package init(
-        loop: any EventLoop, tick: LoopTick, snapshot: UpstreamSnapshot, limits: Limits, node: String,
+        loop: any EventLoop, tick: LoopTick, snapshot: UpstreamSnapshot, limits: Limits,
+        node: String,
         meters: UpstreamMeters, random: SeededRandom, connector: LinkConnector = .sockets
     ) {
         self.loop = loop
@@ -123,7 +125,8 @@ package final class Upstream {
         for pool in old { retire(pool.links, of: pool) }
     }
 
-    private func adopt(_ definition: ServiceDefinition, into existing: ServicePool?) -> ServicePool {
+    private func adopt(_ definition: ServiceDefinition, into existing: ServicePool?) -> ServicePool
+    {
         let pool =
             existing
             ?? ServicePool(
@@ -218,7 +221,8 @@ package final class Upstream {
         let now = tick.now
         let deadline = now.advanced(byMilliseconds: milliseconds)
         guard let connection = link.connection,
-            let opened = pending.open(consume context, link: link.number, deadline: deadline, now: now)
+            let opened = pending.open(
+                consume context, link: link.number, deadline: deadline, now: now)
         else { return (overloaded(pool), 0) }
         connection.appendCall(
             stream: opened.stream, envelope: envelope, stamp: stamp,
@@ -311,7 +315,8 @@ package final class Upstream {
         timer?.cancel()
         timerDue = due
         let pause = max(0, due.nanoseconds(since: tick.now))
-        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { [self] in timerFired() }
+        timer = loop.assumeIsolated().scheduleTask(in: .nanoseconds(pause)) { [self] in timerFired()
+        }
     }
 
     private func armForNext() {

@@ -77,7 +77,8 @@ final class ClientConnection {
         label = label.with(connection: id)
         edge.meters.connectionOpened(transport)
         edge.table.check(
-            id, at: openedAt.advanced(byMilliseconds: edge.limits.authenticationTimeoutMilliseconds))
+            id, at: openedAt.advanced(byMilliseconds: edge.limits.authenticationTimeoutMilliseconds)
+        )
     }
 
     /// The connection is somebody's from now on.
@@ -156,7 +157,9 @@ final class ClientConnection {
                 return close(.noHeartbeat)
             }
             missedPings += 1
-            if transport == .websocket { write { edge, buffer in edge.encoder.ping(into: &buffer) } }
+            if transport == .websocket {
+                write { edge, buffer in edge.encoder.ping(into: &buffer) }
+            }
         }
         scheduleCheck()
     }
@@ -229,7 +232,8 @@ final class ClientConnection {
 
     /// Undoes a connection that was never handed its channel: the upgrade was refused.
     func forget() {
-        invariant(context == nil && phase == .authenticating, "only an unborn connection is forgotten")
+        invariant(
+            context == nil && phase == .authenticating, "only an unborn connection is forgotten")
         phase = .closed
         edge.meters.connectionClosed(transport, .badToken)
         edge.table.remove(id)

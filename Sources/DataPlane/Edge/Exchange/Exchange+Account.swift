@@ -167,7 +167,8 @@ extension EdgeLoop {
         for name in snapshot.policy.claimsUsed {
             if let value = principal.claims[name] { members.append((name, JSONValue(value))) }
         }
-        return members.isEmpty ? nil : String(decoding: JSONValue.object(members).text(), as: UTF8.self)
+        return members.isEmpty
+            ? nil : String(decoding: JSONValue.object(members).text(), as: UTF8.self)
     }
 }
 

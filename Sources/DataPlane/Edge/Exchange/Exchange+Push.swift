@@ -1,9 +1,9 @@
 import NIOCore
-import SluicePolicy
-import SluiceUpstream
 import SluiceFraming
+import SluicePolicy
 import SluiceSessions
 import SluiceTelemetry
+import SluiceUpstream
 import SluiceVocabulary
 
 /// A service speaks first: its push finds the users' connections on all loops.
@@ -22,9 +22,10 @@ extension EdgeLoop {
             log.writePush(error: "more targets than max_push_targets", tick: tick)
             return done(PushResult())
         }
-        let payload = push.envelope.getBytes(
-            at: push.envelope.readerIndex + view.payload.range.lowerBound,
-            length: view.payload.range.count) ?? []
+        let payload =
+            push.envelope.getBytes(
+                at: push.envelope.readerIndex + view.payload.range.lowerBound,
+                length: view.payload.range.count) ?? []
         let message = PushMessage(
             command: view.cmd, deliveryClass: push.deliveryClass, format: view.format,
             payload: payload)

@@ -44,14 +44,16 @@ extension EdgeLoop {
 
     /// The command, unless its id is unknown or not for clients; limits on `*` match those too.
     private func lookUp(_ request: inout ClientRequest, from client: ClientConnection) -> Command? {
-        if let command = snapshot.upstream.commands.find(request.view.cmd), command.from == .client {
+        if let command = snapshot.upstream.commands.find(request.view.cmd), command.from == .client
+        {
             request.action = command.action
             return command
         }
         let call = PolicyCall(
             action: .unknown, bytes: request.view.payloadCount, transport: client.transport,
             topic: nil, loginUser: nil)
-        if case .refuse(let refusal) = evaluator.limitOnly(call, for: client.subject, now: tick.now) {
+        if case .refuse(let refusal) = evaluator.limitOnly(call, for: client.subject, now: tick.now)
+        {
             refuse(client, request, refusal)
         } else {
             refuse(client, request, Refusal(.commandNotFound))

@@ -14,6 +14,10 @@ extension EdgeLoop {
         _ request: LoginRequest, subject: PolicySubject, transport: Transport,
         completion: @escaping (Result<LoginReply, Refusal>) -> Void
     ) {
+        guard !request.user.isEmpty, !request.password.isEmpty else {
+            let text = "A login names `user` and `password`."
+            return completion(.failure(Refusal(.badRequest, message: text)))
+        }
         let call = PolicyCall(
             action: .authLogin, bytes: 0, transport: transport, topic: nil, loginUser: request.user)
         if case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now) {
@@ -26,7 +30,8 @@ extension EdgeLoop {
         let credentials = JSONValue.object([
             ("user", .string(request.user)), ("password", .string(request.password)),
         ])
-        upstream.call(.own(.login), command: command, payload: credentials.text()) { [self] result in
+        upstream.call(.own(.login), command: command, payload: credentials.text()) {
+            [self] result in
             tick.begin()
             let outcome = result.flatMap { token(from: $0.status, $0.payload) }
             meters.authentication("login", Self.label(of: outcome))

@@ -94,8 +94,9 @@ extension HTTPEntry {
     private func limitUnknown() -> Refusal? {
         let call = PolicyCall(
             action: .unknown, bytes: body.count, transport: .http, topic: nil, loginUser: nil)
-        guard case .refuse(let refusal) = edge.evaluator.limitOnly(
-            call, for: subject, now: edge.tick.now)
+        guard
+            case .refuse(let refusal) = edge.evaluator.limitOnly(
+                call, for: subject, now: edge.tick.now)
         else { return nil }
         return refusal
     }
@@ -123,7 +124,9 @@ extension EdgeLoop {
     }
 
     /// Sends the command on its way; nil when it went.
-    func dispatch(_ call: HTTPEntry.PreparedCall, body: [UInt8], _ pending: HTTPCall) -> RefusalKind? {
+    func dispatch(_ call: HTTPEntry.PreparedCall, body: [UInt8], _ pending: HTTPCall)
+        -> RefusalKind?
+    {
         var view = EnvelopeView()
         view.cmd = call.command.id
         view.format = PayloadFormat.json.rawValue
@@ -144,7 +147,8 @@ extension EdgeLoop {
             requester: requester, seq: 0, command: call.command,
             requestNumber: pending.entry.requestNumber, startedAt: tick.now,
             bytesIn: UInt32(body.count), remaining: call.permit.remaining,
-            stickyKey: requester.rawValue, topic: nil, trace: call.trace, rule: call.permit.shadowRule ?? call.permit.rule,
+            stickyKey: requester.rawValue, topic: nil, trace: call.trace,
+            rule: call.permit.shadowRule ?? call.permit.rule,
             isShadow: call.permit.shadowRule != nil)
         let translated = translation
         switch upstream.dispatch(

@@ -19,7 +19,8 @@ extension EdgeLoop {
         request.duration.record(nanoseconds: tick.now.nanoseconds(since: started))
         let weight = log.weight(for: outcome)
         guard weight > 0 else { return }
-        var record = AccessRecord(event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
+        var record = AccessRecord(
+            event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
         record.action = snapshot.policy.catalog.name(of: action)
         record.connection = ConnectionLabel(
             connection: entry.id, transport: .http, client: entry.addressText,

@@ -6,8 +6,13 @@ import SluiceVocabulary
 /// The WebSocket handshake (RFC 6455 section 4.2), with the token wherever a client can put it.
 extension HTTPEntry {
     func upgrade(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
-        guard head.headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }),
-            head.headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
+        guard
+            head.headers[canonicalForm: "upgrade"].contains(where: {
+                $0.lowercased() == "websocket"
+            }),
+            head.headers[canonicalForm: "connection"].contains(where: {
+                $0.lowercased() == "upgrade"
+            })
         else {
             var answer = HTTPAnswer.problem(
                 Refusal(.badRequest, message: "This path speaks WebSocket (RFC 6455)."))
@@ -16,7 +21,8 @@ extension HTTPEntry {
             return self.answer(context, answer, keepAlive: false)
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
-            var answer = HTTPAnswer.problem(Refusal(.badRequest, message: "WebSocket version 13 is spoken."))
+            var answer = HTTPAnswer.problem(
+                Refusal(.badRequest, message: "WebSocket version 13 is spoken."))
             answer.status = 426
             answer.headers.append(("Sec-WebSocket-Version", "13"))
             return self.answer(context, answer, keepAlive: false)
@@ -25,7 +31,9 @@ extension HTTPEntry {
             let key = head.headers.first(name: "sec-websocket-key"),
             let accept = WebSocketHandshake.acceptKey(for: key)
         else {
-            return refuse(context, Refusal(.badRequest, message: "Sec-WebSocket-Key is not 16 bytes of base64."))
+            return refuse(
+                context,
+                Refusal(.badRequest, message: "Sec-WebSocket-Key is not 16 bytes of base64."))
         }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
         let choice = WebSocketHandshake.choose(offered: offered)

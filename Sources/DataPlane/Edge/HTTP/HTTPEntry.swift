@@ -68,7 +68,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         edge.tick.begin()
         deadline?.cancel()
         if let underWay { edge.abandonHTTP(underWay, self) }
-        edge.meters.connectionClosed(.http, isUpgraded ? .clientClosed : reason)
+        edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
         if !isUpgraded { edge.admission.leave() }
     }
 
@@ -95,11 +95,14 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
             self.head = head
             requestNumber += 1
             body.removeAll()
-            let size = head.uri.utf8.count + head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+            let size =
+                head.uri.utf8.count
+                + head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
             if size > edge.limits.maxHeaderBytes {
                 edge.meters.limitExceeded("max_header_bytes")
                 self.head = nil
-                var answer = HTTPAnswer.problem(Refusal(.tooLarge, message: "The request head is too large."))
+                var answer = HTTPAnswer.problem(
+                    Refusal(.tooLarge, message: "The request head is too large."))
                 answer.status = 431
                 self.answer(context, answer, keepAlive: false)
             }
@@ -144,7 +147,8 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Writes a response and waits for the next request, or closes.
     func answer(
-        _ context: ChannelHandlerContext, _ answer: HTTPAnswer, keepAlive: Bool, isHead: Bool = false
+        _ context: ChannelHandlerContext, _ answer: HTTPAnswer, keepAlive: Bool,
+        isHead: Bool = false
     ) {
         guard !isClosed else { return }
         isBusy = false

@@ -135,7 +135,9 @@ final class Link {
     func connectionEnded(_ reason: LinkDownReason, of connection: LinkConnection) {
         guard connection === self.connection else { return }
         upstream.tick.begin()
-        act(machine.lost(machine.state == .connecting ? .noHello : reason, random: &upstream.random))
+        act(
+            machine.lost(machine.state == .connecting ? .noHello : reason, random: &upstream.random)
+        )
     }
 
     /// An answer came: the connection has proved useful.
@@ -143,7 +145,8 @@ final class Link {
     func proved() { machine.proved() }
 
     private func greeted(_ frame: LinkFrame) {
-        guard let hello = try? LinkHello(from: frame.body.readableBytesSpan), hello.version == 1 else {
+        guard let hello = try? LinkHello(from: frame.body.readableBytesSpan), hello.version == 1
+        else {
             return fail(.protocolError)
         }
         timer?.cancel()
@@ -155,7 +158,8 @@ final class Link {
         if frame.flags & LinkFlags.answer != 0 { return }
         guard frame.body.readableBytes <= 125 else { return fail(.protocolError) }
         connection?.append(
-            .ping, flags: LinkFlags.answer, stream: frame.stream, body: Array(frame.body.readableBytesView))
+            .ping, flags: LinkFlags.answer, stream: frame.stream,
+            body: Array(frame.body.readableBytesView))
         upstream.markDirty(self)
     }
 
@@ -233,7 +237,8 @@ final class Link {
         if announce {
             upstream.onEvent(
                 .down(
-                    service: pool.definition.name, instance: instance, reason: reason, lostCalls: lost))
+                    service: pool.definition.name, instance: instance, reason: reason,
+                    lostCalls: lost))
         }
         guard let retryAfterMilliseconds, machine.state == .waiting else { return }
         timer = after(retryAfterMilliseconds) { link in link.act(link.machine.pauseEnded()) }

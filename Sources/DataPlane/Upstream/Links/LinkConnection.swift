@@ -64,7 +64,9 @@ final class LinkConnection: ChannelInboundHandler {
 
     /// Appends a frame that is not a call.
     func append(_ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, body: [UInt8] = []) {
-        body.withBytes { LinkCodec.write(kind, flags: flags, stream: stream, body: $0, into: &output) }
+        body.withBytes {
+            LinkCodec.write(kind, flags: flags, stream: stream, body: $0, into: &output)
+        }
     }
 
     /// Hands everything appended to the channel, unless it still has enough.

@@ -27,8 +27,10 @@ package struct LinkConnector {
     ) -> EventLoopFuture<any Channel> {
         let bound = NIOLoopBound(handler, eventLoop: loop)
         let marks = ChannelOptions.Types.WriteBufferWaterMark(
-            low: LinkConnection.channelHighWaterBytes / 2, high: LinkConnection.channelHighWaterBytes)
-        let sizes = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: 262_144)
+            low: LinkConnection.channelHighWaterBytes / 2,
+            high: LinkConnection.channelHighWaterBytes)
+        let sizes = AdaptiveRecvByteBufferAllocator(
+            minimum: 4_096, initial: 16_384, maximum: 262_144)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.milliseconds(timeoutMilliseconds))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)

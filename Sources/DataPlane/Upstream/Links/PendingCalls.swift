@@ -143,7 +143,9 @@ struct PendingCalls {
         var streams: [UInt32] = []
         var index = requesters.first(of: Self.list(of: requester))
         while index >= 0 {
-            if slots[Int(index)].context?.requester == requester { streams.append(stream(of: index)) }
+            if slots[Int(index)].context?.requester == requester {
+                streams.append(stream(of: index))
+            }
             index = requesters.next(after: index)
         }
         return streams

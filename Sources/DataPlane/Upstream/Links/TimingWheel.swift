@@ -32,7 +32,9 @@ struct TimingWheel {
 
     /// Adds `index`, which must not be in the wheel.
     /// - Returns: when the deadline is met: `deadline` rounded up to a whole step.
-    mutating func insert(_ index: Int32, deadline: MonotonicTime, now: MonotonicTime) -> MonotonicTime {
+    mutating func insert(_ index: Int32, deadline: MonotonicTime, now: MonotonicTime)
+        -> MonotonicTime
+    {
         if count == 0 { current = now.nanoseconds >> Self.stepShift }
         let step = max(Self.step(atOrAfter: deadline), current &+ 1)
         steps[Int(index)] = step
