@@ -130,8 +130,18 @@ import Testing
     func connections() async throws {
         try await serve { port in
             var held: [any Channel] = []
-            for _ in 0..<64 { held.append(try await connect(port).channel) }
-            // One of the 64 may not be accepted yet; the 65th is judged after all before it.
+            for _ in 0..<64 {
+                let (channel, received) = try await connect(port)
+                held.append(channel)
+                // An answer proves that it was admitted; the loops take connections in any order.
+                let question = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                try await channel.writeAndFlush(ByteBuffer(string: question)).get()
+                let deadline = ContinuousClock.now + .seconds(10)
+                while !received.text.contains(" 200 OK"), ContinuousClock.now < deadline {
+                    await Task.yield()
+                }
+                try #require(received.text.contains(" 200 OK"))
+            }
             let (extra, received) = try await connect(port)
             try await extra.closeFuture.get()
             #expect(received.text.isEmpty)
