@@ -153,6 +153,11 @@ let package = Package(
             dependencies: ours(["Vocabulary", "Documents", "Policy", "PolicyLanguage"]),
             path: "Benchmarks/PolicyDecision", swiftSettings: benchmarkSettings),
 
+        .executableTarget(
+            name: "websocket-echo",
+            dependencies: ours(["Vocabulary", "Framing"]) + [nioCore, nioPosix, nioHTTP1],
+            path: "Benchmarks/WebSocketEcho", swiftSettings: benchmarkSettings),
+
         .target(
             name: "SluiceTestSupport", dependencies: [nioCore], path: "Tests/Support",
             swiftSettings: testSettings),
@@ -167,7 +172,8 @@ let package = Package(
             "Sessions", ["Sessions", "Framing", "Telemetry", "Vocabulary"],
             outside: [nioCore, nioEmbedded]),
         tests(
-            "Upstream", ["Upstream", "Framing", "Policy", "Telemetry", "Vocabulary"],
+            "Upstream",
+            ["Upstream", "Framing", "Policy", "Telemetry", "TestSupport", "Vocabulary"],
             outside: [nioCore, nioPosix, nioEmbedded]),
         tests(
             "Edge",

@@ -87,6 +87,25 @@ struct ConnectionLifeTests {
         #expect(rig.count(.pushes, ["must", "offline"]) == 1)
     }
 
+    @Test("a push to a session reaches that connection alone, one to all reaches everybody")
+    func pushTargets() async throws {
+        let rig = try await EdgeRig()
+        let one = try rig.client()
+        _ = try one.upgrade(token: rig.token("bob"))
+        let greeting = try #require(try one.envelopes().first)
+        let text = try #require(greeting["data"]?["session"]?.string)
+        let session = SessionID(
+            high: try #require(UInt64(text.prefix(16), radix: 16)),
+            low: try #require(UInt64(text.suffix(16), radix: 16)))
+        let two = try rig.open("bob")
+        let three = try rig.open("carol")
+        try rig.push(#"{"n":1}"#, to: .sessions([session, SessionID(high: 1, low: 2)]))
+        #expect(try one.envelopes().count == 1)
+        #expect(try two.envelopes().isEmpty)
+        try rig.push(#"{"n":2}"#, to: .all)
+        for client in [one, two, three] { #expect(try client.envelopes().count == 1) }
+    }
+
     @Test("a client that does not read is closed with 4001 once its outbox is full")
     func slowConsumer() async throws {
         var limits = Limits()

@@ -174,9 +174,15 @@ final class EdgeRig {
     }
 
     func push(_ json: String, to users: [String], deliveryClass: DeliveryClass = .must) throws {
+        try push(json, to: .users(users), deliveryClass: deliveryClass)
+    }
+
+    func push(
+        _ json: String, to targets: PushTargets, deliveryClass: DeliveryClass = .must
+    ) throws {
         let payload = Array(json.utf8)
         let push = LinkPush(
-            targets: .users(users), deliveryClass: deliveryClass,
+            targets: targets, deliveryClass: deliveryClass,
             envelope: ByteBuffer(bytes: [0x10, 103, 0x30, 1, 0x7A, UInt8(payload.count)] + payload))
         try service.say(.push, stream: 0, push.encoded())
         loop.run()

@@ -2,7 +2,8 @@ package import NIOCore
 
 /// A channel without a socket: what is written is kept, what is read is put in by the test.
 ///
-/// Its writability is in the hands of the test. Bound to its loop and used from the test's own thread only, hence unchecked.
+/// Its writability is in the hands of the test. Bound to its loop and used from the test's own
+/// thread only, hence unchecked.
 package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
     package let allocator = ByteBufferAllocator()
     package let eventLoop: any EventLoop

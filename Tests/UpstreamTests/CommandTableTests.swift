@@ -1,3 +1,4 @@
+import SluiceTestSupport
 import SluiceUpstream
 import SluiceVocabulary
 import Testing

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOEmbedded
 import SluiceFraming
+import SluiceTestSupport
 import SluiceUpstream
 import SluiceVocabulary
 import Testing

@@ -2,6 +2,7 @@ import NIOCore
 import NIOEmbedded
 import SluiceFraming
 import SluicePolicy
+import SluiceTestSupport
 import SluiceUpstream
 import SluiceVocabulary
 import Testing

@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import SluiceFraming
 import SluicePolicy
+import SluiceTestSupport
 import SluiceUpstream
 import SluiceVocabulary
 import Synchronization
