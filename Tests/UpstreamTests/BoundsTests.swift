@@ -141,4 +141,20 @@ import Testing
         #expect(rig.instances.map(\.channels.count) == made)
         #expect(try rig.send(seq: 9) == .refused(.serviceUnavailable))
     }
+
+    @Test("after stop nothing on the loop holds the upstream any more")
+    func stopLetsGo() throws {
+        let loop = EmbeddedEventLoop()
+        weak var upstream: Upstream?
+        do {
+            let rig = try Rig(instances: 2, loop: loop)
+            upstream = rig.upstream
+            for seq in 1...4 { try rig.send("free", seq: UInt64(seq)) }
+            rig.instances[0].channel.close(promise: nil)
+            loop.run()
+            rig.upstream.stop()
+            loop.run()
+        }
+        #expect(upstream == nil)
+    }
 }

@@ -153,6 +153,18 @@ import Testing
         #expect(rig.results.count == 2)
     }
 
+    @Test("an instance cannot answer a call that another one was asked")
+    func foreignAnswer() throws {
+        let rig = try Rig(instances: 2)
+        try rig.send("free", seq: 1)
+        let calls = try rig.instances.map { try $0.calls() }
+        let asked = try #require(calls.firstIndex { !$0.isEmpty })
+        try rig.instances[1 - asked].reply(to: calls[asked][0], payload: "forged")
+        #expect(rig.results.isEmpty)
+        try rig.instances[asked].reply(to: calls[asked][0], payload: "true")
+        #expect(rig.outcome(of: 1) == "0 true")
+    }
+
     @Test(
         "an answer that cannot be read, or forges a refusal of the gateway, is 502; the link stays")
     func badAnswer() throws {

@@ -94,7 +94,7 @@ final class FakeInstance {
 
 /// An `Upstream` on an embedded loop with fake instances and clocks that stand.
 final class Rig {
-    let loop = EmbeddedEventLoop()
+    let loop: EmbeddedEventLoop
     let clocks = ManualClocks()
     let book = MeterBook()
     let instances: [FakeInstance]
@@ -104,12 +104,15 @@ final class Rig {
     private(set) var events: [UpstreamEvent] = []
     private(set) var relieved = 0
 
-    init(instances count: Int = 1, limits: Limits = Limits(), isStarted: Bool = true) throws {
+    init(
+        instances count: Int = 1, limits: Limits = Limits(), isStarted: Bool = true,
+        loop: EmbeddedEventLoop = EmbeddedEventLoop()
+    ) throws {
+        self.loop = loop
         let instances = (0..<count).map {
             FakeInstance(InstanceAddress(host: "127.0.0.1", port: 9_000 + $0))
         }
         self.instances = instances
-        let loop = self.loop
         let tick = LoopTick(clocks: clocks) { tick in
             loop.assumeIsolated().execute { tick.finish() }
         }

@@ -102,6 +102,8 @@ package final class Upstream {
         isStarted = false
         let all = links.values
         for link in all { link.stop() }
+        // Pools and links hold each other.
+        for pool in pools { pool.links = [] }
         links = [:]
         leaving = []
         pools = []
