@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 // Fuzzers for what reads bytes from outside. Not part of the main package: they need a sanitizer.
 //
-//     swift build -c release --product FuzzEnvelope && mkdir -p .build/envelope
+//     swift build -c release --sanitize fuzzer --sanitize address --product FuzzEnvelope
+//     mkdir -p .build/envelope
 //     .build/release/FuzzEnvelope .build/envelope FailCases/envelope \
 //         -artifact_prefix=FailCases/envelope/ -max_total_time=60
 //

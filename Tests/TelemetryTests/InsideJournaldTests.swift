@@ -140,6 +140,23 @@ struct InsideJournaldTests {
         #expect(try file.entries().count { $0["SLUICE_EVENT"] == "request" } == 1)
     }
 
+    @Test("the entry after lost ones stands for their requests too")
+    func lostWeights() throws {
+        let registry = MetricsRegistry(seriesBudget: 100)
+        let journal = Journal(mode: .journald, loops: 1, registry: registry)
+        let loop = LoopUnderTest(journal)
+        try #require(rename(Self.socket, Self.socket + ".away") == 0)
+        journal.start()
+        loop.turn { loop in for _ in 0..<5 { loop.request(.ok, action: "lost") } }
+        #expect(waitUntil { logged(registry, .ok, "dropped_error") == 5 })
+        try #require(rename(Self.socket + ".away", Self.socket) == 0)
+        loop.turn { $0.request(.ok, action: "after-lost") }
+        #expect(journal.stop(deadlineMilliseconds: 5_000) == 0)
+        #expect(try JournaldHarness.entries("SLUICE_ACTION=lost").isEmpty)
+        let after = try JournaldHarness.entries("SLUICE_ACTION=after-lost")
+        #expect(after.map { $0["SLUICE_WEIGHT"] } == ["6"])
+    }
+
     private static let socket = "/run/systemd/journal/socket"
 
     /// A signal takes its time; what follows must meet a journald that stands still.

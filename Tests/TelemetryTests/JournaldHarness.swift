@@ -80,6 +80,6 @@ enum JournaldHarness {
     func inside() throws {
         let (status, output) = try JournaldHarness.run(filter: "InsideJournaldTests")
         #expect(status == 0, "\(output)")
-        #expect(output.contains("with 5 tests"), "\(output)")
+        #expect(output.contains("with 6 tests"), "\(output)")
     }
 }

@@ -203,7 +203,8 @@ import Testing
             mode: .standardError, loops: 1, registry: registry, lineDescriptor: file.descriptor)
         journal.start()
         let loop = LoopUnderTest(journal)
-        for number in 1...50 as ClosedRange<UInt64> {
+        for number in 1...20 as ClosedRange<UInt64> {
+            try #require(waitUntil { journal.isIdle })
             loop.turn { $0.request(.error) }
             // Nothing else happens: only a wake-up that was not lost gets this entry written.
             let isWritten = waitUntil { logged(registry, .error, "sent") == number }

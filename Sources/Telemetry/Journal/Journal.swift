@@ -129,6 +129,9 @@ package final class Journal: Sendable {
         }
     }
 
+    /// True while the writer has nothing to do and waits to be woken.
+    package var isIdle: Bool { isAsleep.load(ordering: .relaxed) }
+
     // MARK: For the writer and the loops
 
     var isStopping: Bool { phase.withLock { $0 != .running } }
