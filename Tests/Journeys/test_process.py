@@ -268,3 +268,12 @@ def test_a_signal_right_after_ready_finds_the_gateway_prepared(tmp_path, started
         stopped = started(Gateway(folder))
         until(stopped._ready, 20, every=0.001)
         assert stopped.stop() == 0
+
+
+def test_sigusr1_writes_the_state_of_everything_to_the_journal_and_serves_on(gateway):
+    here = gateway()
+    client = here.connect("alice")
+    here.signal(signal.SIGUSR1)
+    entry = until(lambda: here.journal("MESSAGE_ID=d620427bbfe44949ad605dde70c562b8"), 15)[0]
+    assert '"connections":1' in entry["MESSAGE"] and '"users":1' in entry["MESSAGE"]
+    client.echo("still here")
