@@ -95,6 +95,17 @@ struct ExchangeTests {
         #expect(rig.count(.limitExceeded, ["max_frame_bytes"]) == 1)
     }
 
+    @Test("JSON of a service that is none is 502 for the client, and accounted as an error")
+    func badJSON() async throws {
+        let rig = try await EdgeRig()
+        let client = try rig.open("alice")
+        try client.send(#"{"cmd":100,"seq":1,"data":1}"#)
+        try rig.answer(try #require(try rig.calls().first), "{oops")
+        #expect(try client.envelopes().map { $0["status"]?.integer } == [502])
+        #expect(rig.count(.requests, ["websocket", "echo", "error"]) == 1)
+        #expect(rig.count(.requests, ["websocket", "echo", "ok"]) == 0)
+    }
+
     @Test("a request that is never answered gets 504 when its time is over")
     func timedOut() async throws {
         let rig = try await EdgeRig()

@@ -13,24 +13,30 @@ extension ClientConnection {
     }
 
     /// Appends one envelope in the client's codec.
-    func send(_ head: EnvelopeHead, payload: RawSpan) {
-        guard phase != .closed, let codec else { return }
+    ///
+    /// - Returns: false when the payload was called JSON and is not: the client got 502 instead.
+    @discardableResult
+    func send(_ head: EnvelopeHead, payload: RawSpan) -> Bool {
+        guard phase != .closed, let codec else { return true }
+        var isWhole = true
         var buffer = outbox.take() ?? edge.takeOutbox()
         do throws(EnvelopeError) {
             try edge.encoder.envelope(
                 head, payload: payload, codec: codec, wire: .webSocket, into: &buffer)
         } catch {
             // The service called its payload JSON and it is not (protocol.md, Envelope).
+            isWhole = false
             edge.encoder.refusal(
                 Refusal(.badUpstreamAnswer), cmd: head.cmd, seq: head.seq, codec: codec,
                 wire: .webSocket, into: &buffer)
         }
         store(buffer)
+        return isWhole
     }
 
     /// Appends one envelope with a payload of our own.
     func send(_ head: EnvelopeHead, payload: [UInt8]) {
-        payload.withBytes { bytes in send(head, payload: bytes) }
+        payload.withBytes { bytes in _ = send(head, payload: bytes) }
     }
 
     /// Appends a refusal in the client's codec.

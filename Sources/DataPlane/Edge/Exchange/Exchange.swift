@@ -140,15 +140,17 @@ extension EdgeLoop {
             if context.seq != 0 { client?.send(refusal, cmd: context.command.id, seq: context.seq) }
             finish(context, result, client, refusal: refusal, status: kind.status, bytesOut: 0)
         case .reply(let view, let body):
+            var refusal: Refusal?
             if context.seq != 0, let client {
                 let head = EnvelopeHead(
                     version: 0, cmd: context.command.id, seq: context.seq, status: view.status,
                     kind: .reply, format: view.format, deliveryClass: nil)
-                client.send(head, payload: body.readableBytesSpan.extracting(view.payload.range))
+                let payload = body.readableBytesSpan.extracting(view.payload.range)
+                if !client.send(head, payload: payload) { refusal = Refusal(.badUpstreamAnswer) }
             }
             finish(
-                context, result, client, refusal: nil, status: view.status,
-                bytesOut: UInt32(body.readableBytes))
+                context, result, client, refusal: refusal,
+                status: refusal?.kind.status ?? view.status, bytesOut: UInt32(body.readableBytes))
         }
     }
 }
