@@ -52,6 +52,11 @@ func product(_ name: String, _ package: String) -> Target.Dependency {
 let nioCore = product("NIOCore", "swift-nio")
 let nioPosix = product("NIOPosix", "swift-nio")
 let nioHTTP1 = product("NIOHTTP1", "swift-nio")
+let nioSSL = product("NIOSSL", "swift-nio-ssl")
+let nioTLS = product("NIOTLS", "swift-nio")
+let nioHTTP2 = product("NIOHTTP2", "swift-nio-http2")
+let httpClient = product("AsyncHTTPClient", "async-http-client")
+let x509 = product("X509", "swift-certificates")
 let nioEmbedded = product("NIOEmbedded", "swift-nio")
 let protobuf = product("SwiftProtobuf", "swift-protobuf")
 let crypto = product("Crypto", "swift-crypto")
@@ -77,8 +82,12 @@ let package = Package(
     products: [.executable(name: "sluice", targets: ["sluice"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -106,10 +115,10 @@ let package = Package(
         part(
             "Upstream", in: "DataPlane/",
             imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
-            outside: [nioCore, nioPosix]),
+            outside: [nioCore, nioPosix, nioHTTP1, nioSSL]),
         part(
             "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
-            outside: [nioCore, nioPosix, nioHTTP1]),
+            outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS]),
 
         part(
             "PolicyLanguage", in: "ControlPlane/", imports: ["Vocabulary", "Documents", "Policy"],
@@ -125,7 +134,10 @@ let package = Package(
             "DemoServices", imports: ["Vocabulary", "Framing"], outside: [nioCore, nioPosix]),
         part(
             "Gateway", imports: allParts,
-            outside: [nioCore, nioPosix, lifecycle, unixSignals, logging, coreMetrics]),
+            outside: [
+                nioCore, nioPosix, nioSSL, httpClient, x509, lifecycle, unixSignals, logging,
+                coreMetrics,
+            ]),
         part(
             "Tools",
             imports: ["Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "Gateway"]),
