@@ -117,7 +117,7 @@ final class Rig {
     private func open(_ token: String) throws {
         try links.greet()
         loop.run()
-        try Listener.configure(client, edge)
+        try Listener().accept(client, edge)
         client.activate()
         var request = ByteBuffer()
         request.writeString(

@@ -162,7 +162,8 @@ struct Startup {
             do {
                 let port = try await Listener(address: wanted.address, port: wanted.port)
                     .probe(on: group.next())
-                listeners.append(Listener(address: wanted.address, port: port))
+                listeners.append(
+                    Listener(name: wanted.name, address: wanted.address, port: port))
             } catch {
                 throw StartupError(
                     text: "cannot listen on \(wanted.address):\(wanted.port): \(error); "

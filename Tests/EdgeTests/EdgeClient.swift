@@ -20,7 +20,7 @@ final class EdgeClient {
         self.rig = rig
         channel = LoopChannel(
             loop: rig.loop, remoteAddress: try SocketAddress(ipAddress: "127.0.0.1", port: 5))
-        try Listener.configure(channel, rig.edge)
+        try Listener().accept(channel, rig.edge)
         channel.activate()
         rig.loop.run()
     }

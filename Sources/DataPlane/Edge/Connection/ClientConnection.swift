@@ -17,6 +17,7 @@ final class ClientConnection {
 
     let edge: EdgeLoop
     let transport: Transport
+    let peer: Peer
     let openedAt: MonotonicTime
     var context: ChannelHandlerContext?
     private(set) var id: ConnectionID
@@ -56,22 +57,20 @@ final class ClientConnection {
     private var closingAt = MonotonicTime(nanoseconds: .max)
 
     /// - Parameters:
-    ///   - address: the client's, 4 or 16 bytes.
-    ///   - addressText: the same as people read it.
+    ///   - peer: who is at the other end.
     ///   - codec: settled by the sub-protocol, nil when the first frame decides.
-    init(
-        edge: EdgeLoop, transport: Transport, address: [UInt8], addressText: String, codec: Codec?
-    ) {
+    init(edge: EdgeLoop, transport: Transport, peer: Peer, codec: Codec?) {
         self.edge = edge
         self.transport = transport
+        self.peer = peer
         self.codec = codec
         openedAt = edge.tick.now
         lastLife = edge.tick.now
         reader = WebSocketReader(maxMessageBytes: edge.limits.maxFrameBytes)
-        subject = PolicySubject(address: address, principal: nil, session: nil, device: "")
+        subject = PolicySubject(address: peer.bytes, principal: nil, session: nil, device: "")
         id = ConnectionID(rawValue: 0)
         label = ConnectionLabel(
-            connection: id, transport: transport, client: addressText, user: nil, device: "",
+            connection: id, transport: transport, client: peer.text, user: nil, device: "",
             session: "", claims: nil)
         id = edge.table.insert(self)
         label = label.with(connection: id)
@@ -223,7 +222,6 @@ final class ClientConnection {
         phase = .closed
         edge.pausedByLink.removeAll { $0 === self }
         edge.table.remove(id)
-        edge.admission.leave()
         setBacklog(0)
         input = nil
         outbox = nil

@@ -79,7 +79,7 @@ extension HTTPEntry {
                 PreparedCall(
                     command: command, permit: permit, user: principal.user,
                     stamp: EnvelopeStamp.identity(
-                        user: principal.user, session: "", device: "", client: addressText),
+                        user: principal.user, session: "", device: "", client: peer.text),
                     trace: head.headers.first(name: "traceparent")))
         }
     }

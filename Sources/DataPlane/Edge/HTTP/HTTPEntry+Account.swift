@@ -23,7 +23,7 @@ extension EdgeLoop {
             event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
         record.action = snapshot.policy.catalog.name(of: action)
         record.connection = ConnectionLabel(
-            connection: entry.id, transport: .http, client: entry.addressText,
+            connection: entry.id, transport: .http, client: entry.peer.text,
             user: user, device: "", session: "", claims: nil)
         record.requestNumber = entry.requestNumber
         record.refusal = refusal?.kind.name

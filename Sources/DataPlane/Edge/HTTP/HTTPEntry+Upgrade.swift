@@ -52,8 +52,7 @@ extension HTTPEntry {
     ) {
         let query = QueryItems(head.uri)
         let client = ClientConnection(
-            edge: edge, transport: .websocket, address: address, addressText: addressText,
-            codec: choice.codec)
+            edge: edge, transport: .websocket, peer: peer, codec: choice.codec)
         guard let (token, method) = token(head, query, choice) else {
             return switchProtocols(context, client, accept, choice.chosen)
         }

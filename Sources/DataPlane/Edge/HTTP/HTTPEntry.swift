@@ -15,8 +15,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
 
     let edge: EdgeLoop
     let decoder: ByteToMessageHandler<HTTPRequestDecoder>
-    let address: [UInt8]
-    let addressText: String
+    let peer: Peer
     /// Names this connection in the journal.
     let id: ConnectionID
     /// Requests of this connection so far.
@@ -32,16 +31,14 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     private var isClosed = false
     /// Buckets and permissions of this address, made when the first request asks for them.
     private(set) lazy var subject = PolicySubject(
-        address: address, principal: nil, session: nil, device: "")
+        address: peer.bytes, principal: nil, session: nil, device: "")
 
     init(
-        edge: EdgeLoop, decoder: ByteToMessageHandler<HTTPRequestDecoder>, address: [UInt8],
-        addressText: String
+        edge: EdgeLoop, decoder: ByteToMessageHandler<HTTPRequestDecoder>, peer: Peer
     ) {
         self.edge = edge
         self.decoder = decoder
-        self.address = address
-        self.addressText = addressText
+        self.peer = peer
         id = edge.nextHTTPID()
     }
 
@@ -61,7 +58,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         answer(context, .problem(Refusal(.badRequest)), keepAlive: false)
     }
 
-    /// Leaves the counts, once. An upgrade moves the place in the process's admission on.
+    /// Leaves the counts, once.
     private func ended(_ reason: CloseReason) {
         guard !isClosed else { return }
         isClosed = true
@@ -69,7 +66,6 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         deadline?.cancel()
         if let underWay { edge.abandonHTTP(underWay, self) }
         edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
-        if !isUpgraded { edge.admission.leave() }
     }
 
     /// The whole request must be there before the deadline; also bounds idle keep-alive.

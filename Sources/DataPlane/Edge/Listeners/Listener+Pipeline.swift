@@ -1,0 +1,53 @@
+package import NIOCore
+import NIOHTTP1
+import SluiceVocabulary
+
+/// The way of a new connection: admission -> PROXY header -> TLS -> protocol.
+///
+/// Each stage ends by calling the next with what it has learnt about the peer. The place in the
+/// admission belongs to the channel and is given back when that closes, whatever stage it is in.
+extension Listener {
+    /// Admission: takes a connection, or not when the process holds as many as it may.
+    ///
+    /// - Throws: when there is no place; the channel then closes.
+    package func accept(_ channel: any Channel, _ edge: EdgeLoop) throws {
+        let admission = edge.admission
+        guard admission.enter() else {
+            edge.meters.limitExceeded("max_connections")
+            throw AdmissionRefused()
+        }
+        channel.closeFuture.whenComplete { _ in admission.leave() }
+        try startTLS(channel, edge, Peer(channel.remoteAddress, listener: name))
+    }
+
+    /// TLS where the listener has it. The peer's address is settled by now.
+    func startTLS(_ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer) throws {
+        try startProtocol(channel, edge, peer, alpn: nil)
+    }
+
+    /// The protocol, once the bytes are the client's own.
+    ///
+    /// - Parameter alpn: what the TLS handshake agreed on; nil without TLS or without agreement.
+    func startProtocol(
+        _ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer, alpn: String?
+    ) throws {
+        switch kind {
+        case .http: try HTTPEntry.configureHTTP1(channel, edge, peer)
+        // The length-prefixed wire takes its place here.
+        case .tcp: throw AdmissionRefused()
+        }
+    }
+}
+
+/// The process holds as many connections as it may; NIO closes a channel whose initialiser throws.
+struct AdmissionRefused: Error {}
+
+extension HTTPEntry {
+    /// Puts the handlers of an HTTP/1.1 connection on its channel.
+    static func configureHTTP1(_ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer) throws {
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
+        let entry = HTTPEntry(edge: edge, decoder: decoder, peer: peer)
+        try channel.pipeline.syncOperations.addHandlers(decoder, entry)
+    }
+}
