@@ -105,7 +105,7 @@ extension ClientConnection: ChannelInboundHandler {
 
     /// Stops reading; what has been read already waits in `input`.
     func pause(_ reason: PauseReasons) {
-        guard phase == .open, !pauses.contains(reason) else { return }
+        guard phase == .open || phase == .authenticating, !pauses.contains(reason) else { return }
         if pauses.isEmpty { setAutoRead(false) }
         pauses.insert(reason)
     }
@@ -114,7 +114,7 @@ extension ClientConnection: ChannelInboundHandler {
     func resume(_ reason: PauseReasons) {
         guard pauses.contains(reason) else { return }
         pauses.remove(reason)
-        guard pauses.isEmpty, phase == .open else { return }
+        guard pauses.isEmpty, phase != .closed else { return }
         if var bytes = input {
             input = nil
             consume(&bytes)

@@ -17,7 +17,7 @@ extension ClientConnection {
     /// - Returns: false when the payload was called JSON and is not: the client got 502 instead.
     @discardableResult
     func send(_ head: EnvelopeHead, payload: RawSpan) -> Bool {
-        guard phase != .closed, let codec else { return true }
+        guard phase != .closed, phase != .closing, let codec else { return true }
         var isWhole = true
         var buffer = outbox.take() ?? edge.takeOutbox()
         do throws(EnvelopeError) {
@@ -41,6 +41,8 @@ extension ClientConnection {
 
     /// Appends a refusal in the client's codec.
     func send(_ refusal: Refusal, cmd: UInt32, seq: UInt64) {
+        // Nothing follows our close frame (RFC 6455 section 5.5.1).
+        guard phase != .closing else { return }
         let codec = codec ?? .protobuf
         write { edge, buffer in
             edge.encoder.refusal(

@@ -229,11 +229,11 @@ final class ClientConnection {
     }
 
     /// Undoes a connection that was never handed its channel: the upgrade was refused.
-    func forget() {
+    func forget(_ reason: CloseReason) {
         invariant(
             context == nil && phase == .authenticating, "only an unborn connection is forgotten")
         phase = .closed
-        edge.meters.connectionClosed(transport, .badToken)
+        edge.meters.connectionClosed(transport, reason)
         edge.table.remove(id)
     }
 
@@ -280,4 +280,6 @@ struct PauseReasons: OptionSet {
     static let link = Self(rawValue: 2)
     /// The client does not read what it asked for.
     static let outbox = Self(rawValue: 4)
+    /// Somebody else must be asked who brings the token of the last message.
+    static let identity = Self(rawValue: 8)
 }

@@ -46,54 +46,19 @@ extension EdgeLoop {
         }
         let device = Device(
             id: body.device.id, platform: body.device.platform, app: body.device.app)
-        switch admit(Array(body.token.utf8), method: "first_frame", device: device, client) {
-        case .success:
+        authenticate(Array(body.token.utf8), method: "first_frame", request, client) {
+            [self] result in
+            let failure: AdmissionFailure?
+            switch result {
+            case .success(let principal): failure = admit(principal, device: device, client)
+            case .failure(let refused): failure = refused
+            }
+            if let failure {
+                refuse(client, request, failure.refusal)
+                return client.close(failure.reason)
+            }
             let codec = client.codec ?? .protobuf
             reply(client, request, payload: authReply(of: client).encoded(codec: codec))
-        case .failure(let failure):
-            refuse(client, request, failure.refusal)
-            client.close(failure.reason)
-        }
-    }
-
-    /// Why somebody was not let in: what the client is told, and how the connection ends.
-    struct AdmissionFailure: Error {
-        var refusal: Refusal
-        var reason: CloseReason
-        /// Whose token it was, where that is proven.
-        var user: String?
-    }
-
-    /// Verifies a token and asks the policy whether its owner may hold a connection.
-    func admit(
-        _ token: [UInt8], method: String, device: Device, _ client: ClientConnection
-    ) -> Result<Void, AdmissionFailure> {
-        let principal: Principal
-        do throws(TokenError) {
-            principal = try verifier.verify(token, now: tick.wall)
-            meters.authentication(method, "ok")
-        } catch {
-            meters.authentication(method, error.rawValue)
-            return .failure(
-                AdmissionFailure(
-                    refusal: Refusal(error == .expired ? .tokenExpired : .unauthenticated),
-                    reason: .badToken))
-        }
-        client.subject.identify(principal: principal, session: nil, device: device.id)
-        let call = PolicyCall(
-            action: .sessionConnect, bytes: 0, transport: client.transport, topic: nil,
-            loginUser: nil)
-        switch evaluator.decide(call, for: client.subject, now: tick.now) {
-        case .refuse(let refusal):
-            return .failure(
-                AdmissionFailure(
-                    refusal: refusal,
-                    reason: refusal.kind == .permissionDenied ? .permissionDenied : .overload,
-                    user: principal.user))
-        case .go:
-            client.identify(principal, device: device)
-            logOpen(client)
-            return .success(())
         }
     }
 
@@ -126,16 +91,18 @@ extension EdgeLoop {
         } catch {
             return payloadUnreadable(client, request, error)
         }
-        let principal: Principal
-        do throws(TokenError) {
-            principal = try verifier.verify(Array(body.token.utf8), now: tick.wall)
-            meters.authentication("refresh", "ok")
-        } catch {
-            meters.authentication("refresh", error.rawValue)
-            return refuse(
-                client, request,
-                Refusal(error == .expired ? .tokenExpired : .unauthenticated))
+        authenticate(Array(body.token.utf8), method: "refresh", request, client) {
+            [self] result in
+            switch result {
+            case .success(let principal): refresh(request, principal, client)
+            case .failure(let failure): refuse(client, request, failure.refusal)
+            }
         }
+    }
+
+    private func refresh(
+        _ request: ClientRequest, _ principal: Principal, _ client: ClientConnection
+    ) {
         guard principal.user == client.principal?.user else {
             refuse(client, request, Refusal(.unauthenticated, message: "Another user's token."))
             return client.close(.badToken)

@@ -33,9 +33,14 @@ extension EdgeLoop {
         upstream.call(.own(.login), command: command, payload: credentials.text()) {
             [self] result in
             tick.begin()
-            let outcome = result.flatMap { token(from: $0.status, $0.payload) }
-            meters.authentication("login", Self.label(of: outcome))
-            completion(outcome)
+            func finish(_ outcome: Result<LoginReply, Refusal>) {
+                meters.authentication("login", Self.label(of: outcome))
+                completion(outcome)
+            }
+            switch result {
+            case .success(let reply): token(from: reply.status, reply.payload, finish)
+            case .failure(let refusal): finish(.failure(refusal))
+            }
         }
     }
 
@@ -46,34 +51,43 @@ extension EdgeLoop {
         }
     }
 
-    private func token(from status: UInt32, _ payload: [UInt8]) -> Result<LoginReply, Refusal> {
-        guard status == 0 else { return .failure(Refusal(.badCredentials)) }
+    private func token(
+        from status: UInt32, _ payload: [UInt8],
+        _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+    ) {
+        guard status == 0 else { return completion(.failure(Refusal(.badCredentials))) }
         guard let body = try? JSONValue(parsing: payload), let user = body["user_id"]?.string,
             !user.isEmpty
-        else { return .failure(Refusal(.badUpstreamAnswer)) }
+        else { return completion(.failure(Refusal(.badUpstreamAnswer))) }
         if let token = body["token"]?.string {
-            return .success(
-                LoginReply(
-                    token: token, expiresAtSeconds: body["expires_at"]?.integer ?? 0,
-                    refreshToken: body["refresh_token"]?.string ?? "", userID: user))
+            return completion(
+                .success(
+                    LoginReply(
+                        token: token, expiresAtSeconds: body["expires_at"]?.integer ?? 0,
+                        refreshToken: body["refresh_token"]?.string ?? "", userID: user)))
         }
-        guard let issuer = snapshot.issuer else { return .failure(Refusal(.badUpstreamAnswer)) }
+        guard let issuer = snapshot.issuer else {
+            return completion(.failure(Refusal(.badUpstreamAnswer)))
+        }
         var claims: [String: ClaimValue] = [:]
         for name in snapshot.loginClaims {
             if let value = body[name] { claims[name] = value.claim }
         }
-        return issue(issuer, user: user, claims: claims)
+        issue(issuer, user: user, claims: claims, completion)
     }
 
+    /// Makes a pair of tokens. `completion` runs once on this loop, perhaps before return.
     func issue(
-        _ issuer: TokenIssuer, user: String, claims: [String: ClaimValue]
-    ) -> Result<LoginReply, Refusal> {
+        _ issuer: TokenIssuer, user: String, claims: [String: ClaimValue],
+        _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+    ) {
         guard let issued = try? issuer.issue(user: user, claims: claims, now: tick.wall) else {
-            return .failure(Refusal(.internalError))
+            return completion(.failure(Refusal(.internalError)))
         }
-        return .success(
-            LoginReply(
-                token: issued.token, expiresAtSeconds: issued.expiresAtSeconds,
-                refreshToken: issued.refreshToken, userID: user))
+        completion(
+            .success(
+                LoginReply(
+                    token: issued.token, expiresAtSeconds: issued.expiresAtSeconds,
+                    refreshToken: issued.refreshToken, userID: user)))
     }
 }

@@ -14,24 +14,52 @@ extension HTTPEntry {
     static let commandPrefix = "/v1/commands/"
 
     func command(_ context: ChannelHandlerContext, _ head: HTTPRequestHead, named name: String) {
-        let started = edge.tick.now
-        let bytesIn = body.count
-        switch prepare(head, name) {
+        let request = CommandRequest(
+            head: head, name: name, body: body, startedAt: edge.tick.now)
+        isBusy = true
+        edge.authenticate(bearer(head), method: "header") { [self] result in
+            guard !isClosed else {
+                return account(request, .unknown, Refusal(.timedOut), user: nil)
+            }
+            switch result {
+            case .success(let principal): command(context, request, of: principal)
+            case .failure(let failure):
+                account(request, .unknown, failure.refusal, user: failure.user)
+                answer(context, .problem(failure.refusal), keepAlive: head.isKeepAlive)
+            }
+        }
+    }
+
+    /// A command as it came, while somebody finds out whose it is.
+    struct CommandRequest {
+        let head: HTTPRequestHead
+        let name: String
+        let body: [UInt8]
+        let startedAt: MonotonicTime
+    }
+
+    private func command(
+        _ context: ChannelHandlerContext, _ request: CommandRequest, of principal: Principal
+    ) {
+        let keepAlive = request.head.isKeepAlive
+        switch prepare(request, principal) {
         case .failure(let failure):
-            edge.accountHTTP(
-                self, failure.action, started, bytesIn, 0, failure.refusal, user: failure.user)
-            answer(context, .problem(failure.refusal), keepAlive: head.isKeepAlive)
+            account(request, failure.action, failure.refusal, user: failure.user)
+            answer(context, .problem(failure.refusal), keepAlive: keepAlive)
         case .success(let call):
             let pending = HTTPCall(
-                entry: self, context: context, keepAlive: head.isKeepAlive, user: call.user)
-            if let kind = edge.dispatch(call, body: body, pending) {
-                let refusal = Refusal(kind)
-                edge.accountHTTP(
-                    self, call.command.action, started, bytesIn, 0, refusal, user: call.user)
-                return answer(context, .problem(refusal), keepAlive: head.isKeepAlive)
-            }
-            isBusy = true
+                entry: self, context: context, keepAlive: keepAlive, user: call.user)
+            guard let kind = edge.dispatch(call, body: request.body, pending) else { return }
+            account(request, call.command.action, Refusal(kind), user: call.user)
+            answer(context, .problem(Refusal(kind)), keepAlive: keepAlive)
         }
+    }
+
+    private func account(
+        _ request: CommandRequest, _ action: ActionID, _ refusal: Refusal, user: String?
+    ) {
+        edge.accountHTTP(
+            self, action, request.startedAt, request.body.count, 0, refusal, user: user)
     }
 
     /// A command that may be dispatched.
@@ -50,20 +78,15 @@ extension HTTPEntry {
         var user: String?
     }
 
-    private func prepare(_ head: HTTPRequestHead, _ name: String) -> Result<PreparedCall, Failure> {
-        let principal: Principal
-        do throws(TokenError) {
-            principal = try edge.verifier.verify(bearer(head), now: edge.tick.wall)
-            edge.meters.authentication("header", "ok")
-        } catch {
-            edge.meters.authentication("header", error.rawValue)
-            let refusal = Refusal(error == .expired ? .tokenExpired : .unauthenticated)
-            return .failure(Failure(refusal: refusal, action: .unknown))
-        }
+    private func prepare(
+        _ request: CommandRequest, _ principal: Principal
+    ) -> Result<PreparedCall, Failure> {
+        let body = request.body
         subject.identify(principal: principal, session: nil, device: "")
-        guard let command = edge.snapshot.upstream.commands.named(name), command.from == .client
+        guard let command = edge.snapshot.upstream.commands.named(request.name),
+            command.from == .client
         else {
-            let refusal = limitUnknown() ?? Refusal(.commandNotFound)
+            let refusal = limitUnknown(body.count) ?? Refusal(.commandNotFound)
             return .failure(Failure(refusal: refusal, action: .unknown, user: principal.user))
         }
         func failure(_ refusal: Refusal) -> Result<PreparedCall, Failure> {
@@ -80,7 +103,7 @@ extension HTTPEntry {
                     command: command, permit: permit, user: principal.user,
                     stamp: EnvelopeStamp.identity(
                         user: principal.user, session: "", device: "", client: peer.text),
-                    trace: head.headers.first(name: "traceparent")))
+                    trace: request.head.headers.first(name: "traceparent")))
         }
     }
 
@@ -91,9 +114,9 @@ extension HTTPEntry {
         return Array(value.dropFirst(7).utf8)
     }
 
-    private func limitUnknown() -> Refusal? {
+    private func limitUnknown(_ bytes: Int) -> Refusal? {
         let call = PolicyCall(
-            action: .unknown, bytes: body.count, transport: .http, topic: nil, loginUser: nil)
+            action: .unknown, bytes: bytes, transport: .http, topic: nil, loginUser: nil)
         guard
             case .refuse(let refusal) = edge.evaluator.limitOnly(
                 call, for: subject, now: edge.tick.now)

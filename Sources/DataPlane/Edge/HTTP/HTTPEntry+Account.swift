@@ -1,11 +1,10 @@
 import SluiceFraming
-import SluiceIdentity
 import SluicePolicy
 import SluiceTelemetry
 import SluiceUpstream
 import SluiceVocabulary
 
-/// What the HTTP API adds to counts and journal, and the refresh of a token without a connection.
+/// What the HTTP API adds to counts and journal.
 extension EdgeLoop {
     /// One HTTP request is over: one count, one entry. `user` only once it is proven.
     func accountHTTP(
@@ -53,33 +52,5 @@ extension EdgeLoop {
         record.topic = context.topic
         record.trace = context.trace
         record.remaining = context.remaining
-    }
-
-    /// A refresh token for a fresh pair: `{"refresh_token": ...}`.
-    func refreshToken(_ body: [UInt8], subject: PolicySubject) -> Result<LoginReply, Refusal> {
-        guard let issuer = snapshot.issuer else { return .failure(Refusal(.commandNotFound)) }
-        guard let request = try? JSONValue(parsing: body),
-            let token = request["refresh_token"]?.string
-        else {
-            return .failure(Refusal(.badRequest, message: "Expected {\"refresh_token\": \"...\"}."))
-        }
-        let grant: RefreshGrant
-        do throws(TokenError) {
-            grant = try issuer.verifyRefreshToken(Array(token.utf8), now: tick.wall)
-            meters.authentication("refresh", "ok")
-        } catch {
-            meters.authentication("refresh", error.rawValue)
-            return .failure(Refusal(error == .expired ? .tokenExpired : .unauthenticated))
-        }
-        let holder = Principal(
-            user: grant.user, roles: grant.claims["roles"]?.strings ?? [], claims: grant.claims,
-            expiresAtSeconds: nil, tokenID: nil)
-        subject.identify(principal: holder, session: nil, device: "")
-        let call = PolicyCall(
-            action: .authRefresh, bytes: body.count, transport: .http, topic: nil, loginUser: nil)
-        if case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now) {
-            return .failure(refusal)
-        }
-        return issue(issuer, user: grant.user, claims: grant.claims)
     }
 }

@@ -51,32 +51,72 @@ extension HTTPEntry {
         _ choice: WebSocketHandshake.Choice
     ) {
         let query = QueryItems(head.uri)
-        let client = ClientConnection(
-            edge: edge, transport: .websocket, peer: peer, codec: choice.codec)
-        guard let (token, method) = token(head, query, choice) else {
-            return switchProtocols(context, client, accept, choice.chosen)
-        }
         let device = Device(
             id: query["device"] ?? "", platform: query["platform"] ?? "", app: query["app"] ?? "")
-        switch edge.admit(Array(token.utf8), method: method, device: device, client) {
-        case .success:
-            switchProtocols(context, client, accept, choice.chosen)
-            if client.codec == nil {
-                client.owesAuthReply = true
-            } else {
-                edge.sendAuthReply(client, seq: 0)
+        let opening = Opening(
+            accept: accept, codec: choice.codec, chosen: choice.chosen, device: device,
+            isBrowser: head.headers.contains(name: "origin"))
+        guard let (token, method) = token(head, query, choice) else {
+            return switchProtocols(context, client(opening), opening)
+        }
+        isBusy = true
+        edge.authenticate(Array(token.utf8), method: method) { [self] result in
+            guard !isClosed else {
+                let refusal = Refusal(.timedOut, message: "The client has gone.")
+                return edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
             }
-        case .failure(let failure):
-            edge.accountHTTP(
-                self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal, user: failure.user)
-            if head.headers.contains(name: "origin") {
-                // A browser cannot read a failed upgrade, only a close code.
-                switchProtocols(context, client, accept, choice.chosen)
-                client.close(failure.reason)
-            } else {
-                client.forget()
-                answer(context, .problem(failure.refusal), keepAlive: false)
+            isBusy = false
+            switch result {
+            case .success(let principal): open(context, opening, principal)
+            case .failure(let failure): turnAway(context, opening, failure, nil)
             }
+        }
+    }
+
+    /// A handshake that is in order, while somebody finds out whose it is.
+    struct Opening {
+        let accept: String
+        let codec: Codec?
+        /// The sub-protocol agreed on.
+        let chosen: String?
+        let device: Device
+        let isBrowser: Bool
+    }
+
+    private func client(_ opening: Opening) -> ClientConnection {
+        ClientConnection(
+            edge: edge, transport: .websocket, peer: peer, codec: opening.codec)
+    }
+
+    private func open(
+        _ context: ChannelHandlerContext, _ opening: Opening, _ principal: Principal
+    ) {
+        let client = client(opening)
+        if let failure = edge.admit(principal, device: opening.device, client) {
+            return turnAway(context, opening, failure, client)
+        }
+        switchProtocols(context, client, opening)
+        if client.codec == nil {
+            client.owesAuthReply = true
+        } else {
+            edge.sendAuthReply(client, seq: 0)
+        }
+    }
+
+    private func turnAway(
+        _ context: ChannelHandlerContext, _ opening: Opening, _ failure: AdmissionFailure,
+        _ unborn: ClientConnection?
+    ) {
+        edge.accountHTTP(
+            self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal, user: failure.user)
+        if opening.isBrowser {
+            // A browser cannot read a failed upgrade, only a close code.
+            let client = unborn ?? client(opening)
+            switchProtocols(context, client, opening)
+            client.close(failure.reason)
+        } else {
+            unborn?.forget(failure.reason)
+            answer(context, .problem(failure.refusal), keepAlive: false)
         }
     }
 
@@ -94,14 +134,15 @@ extension HTTPEntry {
     }
 
     private func switchProtocols(
-        _ context: ChannelHandlerContext, _ client: ClientConnection, _ accept: String,
-        _ chosen: String?
+        _ context: ChannelHandlerContext, _ client: ClientConnection, _ opening: Opening
     ) {
         var buffer = context.channel.allocator.buffer(capacity: 192)
         buffer.writeString(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Accept: \(accept)\r\n")
-        if let chosen { buffer.writeString("Sec-WebSocket-Protocol: \(chosen)\r\n") }
+                + "Sec-WebSocket-Accept: \(opening.accept)\r\n")
+        if let chosen = opening.chosen {
+            buffer.writeString("Sec-WebSocket-Protocol: \(chosen)\r\n")
+        }
         buffer.writeString("\r\n")
         context.write(wrapOutboundOut(buffer), promise: nil)
         context.flush()

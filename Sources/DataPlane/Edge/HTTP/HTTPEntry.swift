@@ -28,7 +28,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     /// The call that waits for a service.
     var underWay: ConnectionID?
     private var isUpgraded = false
-    private var isClosed = false
+    private(set) var isClosed = false
     /// Buckets and permissions of this address, made when the first request asks for them.
     private(set) lazy var subject = PolicySubject(
         address: peer.bytes, principal: nil, session: nil, device: "")
@@ -183,8 +183,11 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
 
     private func refresh(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
         let started = edge.tick.now
-        let result = edge.refreshToken(body, subject: subject)
-        respond(context, head, result, started, body.count, user: nil, action: .authRefresh)
+        let bytesIn = body.count
+        isBusy = true
+        edge.refreshToken(body, subject: subject) { [self] result in
+            respond(context, head, result, started, bytesIn, user: nil, action: .authRefresh)
+        }
     }
 
     private func respond(
