@@ -197,7 +197,8 @@ let package = Package(
         tests(
             "DemoServices", ["DemoServices", "Framing", "Vocabulary"],
             outside: [nioCore, nioPosix, protobuf]),
-        tests("Gateway", ["Gateway", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
+        tests(
+            "Gateway", ["Gateway", "Edge", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
         tests(
             "Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"],
             outside: [nioCore, nioPosix]),

@@ -118,7 +118,8 @@ package struct Blueprint: Sendable {
     package func snapshot(_ policy: PolicySnapshot) -> EdgeSnapshot {
         EdgeSnapshot(
             policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
-            loginClaims: configuration.identity.issue?.claims ?? [])
+            loginClaims: configuration.identity.issue?.claims ?? [],
+            trustedProxies: configuration.trustedProxies)
     }
 
     /// Differences to `other` that only a restart puts in force.

@@ -35,7 +35,13 @@ struct Demo: Sendable {
     func stop() async { await services.stop() }
 
     /// The addresses and three commands that work as printed.
-    static func banner(port: Int, adminPort: Int) -> String {
+    static func banner(_ listeners: [Listener], adminPort: Int) -> String {
+        func port(_ kind: ListenerProtocol) -> Int? {
+            listeners.lazy.filter { $0.kind == kind }.compactMap(\.endpoint.port).first
+        }
+        // A demo may be told to listen on a Unix socket alone: then there is nothing to paste.
+        guard let http = port(.http) else { return "Sluice demo, without an HTTP port." }
+        let tcp = port(.tcp).map { "\n  TCP        127.0.0.1:\($0)" } ?? ""
         let read =
             Systemd.journaldIsPresent
             ? "journalctl -t sluice SLUICE_USER=alice -n 3 -o verbose"
@@ -46,12 +52,12 @@ struct Demo: Sendable {
         return """
 
             Sluice demo. Users: alice/wonderland, bob/builder, carol/singer.
-              WebSocket  ws://127.0.0.1:\(port)/ws      chat page  http://127.0.0.1:\(port)/demo
+              WebSocket  ws://127.0.0.1:\(http)/ws      chat page  http://127.0.0.1:\(http)/demo\(tcp)
               metrics    http://127.0.0.1:\(adminPort)/metrics
 
             Try, in another terminal:
-              TOKEN=$(curl -s http://127.0.0.1:\(port)/v1/login -d '{"user":"alice","password":"wonderland"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
-              curl -s http://127.0.0.1:\(port)/v1/commands/message.send -H "Authorization: Bearer $TOKEN" -d '{"to":"bob","text":"hi"}'
+              TOKEN=$(curl -s http://127.0.0.1:\(http)/v1/login -d '{"user":"alice","password":"wonderland"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+              curl -s http://127.0.0.1:\(http)/v1/commands/message.send -H "Authorization: Bearer $TOKEN" -d '{"to":"bob","text":"hi"}'
               \(read)\(note)
 
             """

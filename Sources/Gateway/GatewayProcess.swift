@@ -55,14 +55,14 @@ struct GatewayProcess: Sendable {
     }
 
     private func announce() {
-        let places = around.listeners.map { "\($0.address):\($0.port)" }.joined(separator: ", ")
+        let places = around.listeners.map(\.endpoint.text).joined(separator: ", ")
         around.journal.writeEvent(
             MessageID.started, "sluice started: clients \(places), admin \(adminPort)",
             clocks: around.clocks)
         Systemd.notify("READY=1\nSTATUS=serving \(places)")
         ThisProcess.complain("sluice: clients on \(places), admin on port \(adminPort)")
-        if around.demo != nil, let first = around.listeners.first {
-            ThisProcess.complain(Demo.banner(port: first.port, adminPort: adminPort))
+        if around.demo != nil {
+            ThisProcess.complain(Demo.banner(around.listeners, adminPort: adminPort))
         }
     }
 

@@ -12,12 +12,12 @@ import SluiceVocabulary
 final class RunningGateway: Sendable {
     let units: [LoopUnit]
     let hub: SessionsHub
-    private let channels: [any Channel]
+    private let listeners: [OpenListener]
 
-    private init(units: [LoopUnit], hub: SessionsHub, channels: [any Channel]) {
+    private init(units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener]) {
         self.units = units
         self.hub = hub
-        self.channels = channels
+        self.listeners = listeners
     }
 
     /// Builds every loop, connects to the services and listens.
@@ -41,13 +41,12 @@ final class RunningGateway: Sendable {
                 unit.edge.value.start()
             }.get()
         }
-        var channels: [any Channel] = []
+        let places = units.map { ($0.loop, $0.edge) }
+        var open: [OpenListener] = []
         for listener in listeners {
-            for unit in units {
-                channels.append(try await listener.bind(unit.edge, on: unit.loop))
-            }
+            open.append(try await listener.open(places, group: group))
         }
-        return RunningGateway(units: units, hub: hub, channels: channels)
+        return RunningGateway(units: units, hub: hub, listeners: open)
     }
 
     /// Puts a snapshot in force; returns when every loop decides by it.
@@ -99,7 +98,7 @@ final class RunningGateway: Sendable {
     ///
     /// - Parameter isCutShort: tells that waiting is over (a second signal).
     func drain(deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool) async {
-        for channel in channels { try? await channel.close() }
+        for listener in listeners { await listener.close() }
         for unit in units {
             unit.loop.execute {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)

@@ -159,15 +159,16 @@ struct Startup {
     private func probe(_ group: MultiThreadedEventLoopGroup) async throws -> [Listener] {
         var listeners: [Listener] = []
         for wanted in configuration.listeners {
+            let listener = Listener(
+                name: wanted.name, kind: wanted.kind, endpoint: wanted.endpoint,
+                proxyProtocol: wanted.proxyProtocol)
             do {
-                let port = try await Listener(address: wanted.address, port: wanted.port)
-                    .probe(on: group.next())
-                listeners.append(
-                    Listener(name: wanted.name, address: wanted.address, port: port))
+                listeners.append(try await listener.probed(on: group.next()))
             } catch {
+                let place = wanted.endpoint.port == nil ? "path" : "port"
                 throw StartupError(
-                    text: "cannot listen on \(wanted.address):\(wanted.port): \(error); "
-                        + "is another gateway running? Choose another port for listener "
+                    text: "cannot listen on \(wanted.endpoint.text): \(error); "
+                        + "is another gateway running? Choose another \(place) for listener "
                         + "`\(wanted.name)`")
             }
         }

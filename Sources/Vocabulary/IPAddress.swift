@@ -88,7 +88,8 @@ package struct IPAddress: Sendable, Hashable {
             guard let groups = groups(text), groups.count == 8 else { return nil }
             return number(of: groups)
         }
-        guard let head = groups(text[..<gap.lowerBound]), let tail = groups(text[gap.upperBound...])
+        guard let head = groups(text[..<gap.lowerBound], isEnd: false),
+            let tail = groups(text[gap.upperBound...])
         else { return nil }
         // `::` stands for at least one group.
         let missing = 8 - head.count - tail.count
@@ -101,13 +102,13 @@ package struct IPAddress: Sendable, Hashable {
     }
 
     /// Groups parted by `:`; the last may be an IPv4 address, which is two groups.
-    private static func groups(_ text: some StringProtocol) -> [UInt16]? {
+    private static func groups(_ text: some StringProtocol, isEnd: Bool = true) -> [UInt16]? {
         if text.isEmpty { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
             if part.contains(".") {
-                guard index == parts.count - 1, let number = number(ofIPv4: part) else {
+                guard isEnd, index == parts.count - 1, let number = number(ofIPv4: part) else {
                     return nil
                 }
                 groups += [UInt16(number >> 16), UInt16(truncatingIfNeeded: number)]

@@ -69,6 +69,43 @@ struct ConfigurationBrokenTests {
             "listeners: [{name: a b, port: 1}]",
             "f:1:20: error: expected a name of letters, digits, `.`, `_` and `-`, found `a b`"),
         .init(
+            "listeners: [{name: a, port: 1, protocol: udp}]",
+            "f:1:42: error: expected one of `http`, `tcp`, found `udp`"),
+        .init(
+            "listeners: [{name: a, address: \"unix:/s\", port: 1}]",
+            "f:1:49: error: a Unix socket has no port"),
+        .init(
+            "listeners: [{name: a, address: \"unix:run/s\"}]",
+            "f:1:32: error: expected unix: and an absolute path of 2 to 107 bytes, found `unix:run/s`"
+        ),
+        .init(
+            "listeners: [{name: a, address: \"unix:/s\"}, {name: b, address: \"unix:/s\"}]",
+            "f:1:63: error: socket /s is used twice; it is at f:1:32 already"),
+        .init(
+            "listeners: [{name: a, address: \"unix:/s\", mode: \"0999\"}]",
+            "f:1:49: error: expected permission bits like \"0660\", found `0999`"),
+        .init(
+            "listeners: [{name: a, address: \"unix:/s\", mode: 660}]",
+            "f:1:49: error: expected a text, found `660`; put it in quotes: \"660\""),
+        .init(
+            "listeners: [{name: a, port: 1, address: \"fe80::1\"}]",
+            "f:1:41: error: expected an interface behind the address, found `fe80::1`; "
+                + "write fe80::1%eth0 or the like"),
+        .init(
+            "listeners: [{name: a, port: 1, address: \"::1%lo\"}]",
+            "f:1:41: error: expected no interface, found `::1%lo`; "
+                + "only link-local addresses (fe80::/10) have one"),
+        .init(
+            "listeners: [{name: a, port: 1, proxy_protocol: yes}]",
+            "f:1:48: error: expected true or false, found `yes`; write `true`"),
+        .init(
+            "trusted_proxies: [10.0.0.0/8, proxy.example]",
+            "f:1:31: error: expected an address block like 10.0.0.0/8 or fd00::/8, or `unix`, "
+                + "found `proxy.example`"),
+        .init(
+            "trusted_proxies: [10.0.0.1/8]",
+            "f:1:19: error: `10.0.0.1/8` has bits behind its prefix; write 10.0.0.0/8"),
+        .init(
             "admin: {address: 0.0.0.0}",
             "f:1:18: error: the admin port is open on loopback only, and `0.0.0.0` is not; "
                 + "write 127.0.0.1 or ::1 and put a proxy with TLS in front"),

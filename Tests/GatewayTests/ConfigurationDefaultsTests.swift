@@ -1,5 +1,6 @@
 import Foundation
 import SluiceDocuments
+import SluiceEdge
 import SluiceGateway
 import SluiceVocabulary
 import Testing
@@ -39,6 +40,8 @@ struct ConfigurationDefaultsTests {
             entries.flatMap { entry in
                 keys(of: entry.value).map { $0.isEmpty ? entry.key : entry.key + "." + $0 }
             }
+        // Only a list of texts is shipped empty.
+        case .list([]): ["", "#"]
         case .list(let items):
             // A list of texts can also be given whole.
             items.flatMap { item in keys(of: item).flatMap { $0.isEmpty ? ["", "#"] : ["#." + $0] }
@@ -86,6 +89,23 @@ struct ConfigurationDefaultsTests {
         #expect(command.isOrdered)
         #expect(!command.isRetrySafe)
         #expect(command.maxBytes == 65_536)
+    }
+
+    @Test("a Unix socket needs no port, and trusted proxies are blocks or the word unix")
+    func unixListener() throws {
+        let text = """
+            listeners: [{name: a, protocol: tcp, address: "unix:/run/a.sock", mode: "0600"}]
+            trusted_proxies: [10.0.0.0/8, "2001:db8::/32", unix]
+            """
+        let configuration = try Configuration.decode(text: text, file: "f", environment: [:])
+            .configuration
+        let listener = configuration.listeners[0]
+        #expect(listener.endpoint == .unix(path: "/run/a.sock", mode: 0o600))
+        #expect(listener.endpoint.text == "unix:/run/a.sock")
+        #expect(listener.kind == .tcp)
+        #expect(!listener.proxyProtocol)
+        #expect(configuration.trustedProxies.includesUnixSockets)
+        #expect(configuration.trustedProxies.blocks.count == 2)
     }
 
     @Test("an empty issue key switches issuing off")

@@ -114,7 +114,7 @@ struct ConfigurationEnvironmentTests {
             ),
             (
                 "SLUICE_LISTENERS",
-                "this names a group of keys, not a key; set `SLUICE_LISTENERS_0_NAME`, `SLUICE_LISTENERS_0_ADDRESS`, `SLUICE_LISTENERS_0_PORT`"
+                "this names a group of keys, not a key; set `SLUICE_LISTENERS_0_NAME`, `SLUICE_LISTENERS_0_PROTOCOL`, `SLUICE_LISTENERS_0_ADDRESS`"
             ),
         ])
     func unknown(_ name: String, _ message: String) {

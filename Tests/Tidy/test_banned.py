@@ -73,7 +73,7 @@ UNSAFE_ROOMS = {
     "Sources/DataPlane/Framing/Unsafe": "unmasking and UTF-8, the two loops that must be fast",
     "Sources/Telemetry/Journal": "libsystemd, and the ring between a loop and the writer thread",
     "Sources/Telemetry/Metrics/ProcessMetrics.swift": "system calls that read /proc",
-    "Sources/DataPlane/Edge/Listener.swift": "the bytes of a socket address",
+    "Sources/DataPlane/Edge/Listeners/SocketFile.swift": "system calls on the file of a Unix socket",
     "Sources/Gateway/GatewayMain.swift": "signal, prctl and the environment, before there is a thread",
     "Sources/Gateway/GatewayProcess.swift": "the PID file",
     "Sources/Gateway/ThisProcess.swift": "system calls about this process",

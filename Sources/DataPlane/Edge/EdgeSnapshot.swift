@@ -1,6 +1,7 @@
 package import SluiceIdentity
 package import SluicePolicy
 package import SluiceUpstream
+package import SluiceVocabulary
 
 /// Everything a loop decides by, published whole: a reload replaces all of it between two messages.
 package struct EdgeSnapshot: Sendable {
@@ -12,10 +13,13 @@ package struct EdgeSnapshot: Sendable {
     package var issuer: TokenIssuer?
     /// Names of claims copied from the user service's login reply into the token.
     package var loginClaims: [String]
+    /// Whose word about a client's address is believed.
+    package var trustedProxies: TrustedProxies
 
     package init(
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
-        issuer: TokenIssuer?, loginClaims: [String]
+        issuer: TokenIssuer?, loginClaims: [String],
+        trustedProxies: TrustedProxies = TrustedProxies()
     ) {
         self.policy = policy
         self.upstream = upstream
@@ -23,5 +27,6 @@ package struct EdgeSnapshot: Sendable {
         self.tokenRules = tokenRules
         self.issuer = issuer
         self.loginClaims = loginClaims
+        self.trustedProxies = trustedProxies
     }
 }

@@ -6,7 +6,9 @@ extension Configuration {
     /// `Config/sluice.yaml` says the same with comments; a test compares the two.
     package static let builtInText = """
         listeners:
-          - {name: main, address: 127.0.0.1, port: 8080}
+          - {name: main, protocol: http, address: 127.0.0.1, port: 8080, mode: "0660",
+             proxy_protocol: false}
+        trusted_proxies: []
         admin: {address: 127.0.0.1, port: 9901}
         loops: 0
         policies: policies

@@ -1,3 +1,4 @@
+package import SluiceEdge
 package import SluiceVocabulary
 
 /// Everything the process is told before it starts: one plain value, checked as a whole.
@@ -5,6 +6,8 @@ package import SluiceVocabulary
 /// `Config/sluice.yaml` explains each key; its values are the built-in defaults.
 package struct Configuration: Sendable, Equatable {
     package var listeners: [Listener]
+    /// Proxies whose word about a client's address is believed.
+    package var trustedProxies: TrustedProxies
     package var admin: Admin
     /// Event loops; 0 = one per core.
     package var loops: Int
@@ -22,13 +25,35 @@ package struct Configuration: Sendable, Equatable {
     /// systemd's `$CREDENTIALS_DIRECTORY`, where relative secret files are looked for first.
     package var credentialsDirectory: String?
 
-    /// Where clients connect: WebSocket at `/ws`, HTTP at `/v1`.
+    /// Where clients connect.
     package struct Listener: Sendable, Equatable {
+        /// What `address` of a Unix socket begins with.
+        static let unixPrefix = "unix:"
+
         package var name: String
-        /// An IP address; `0.0.0.0` or `::` = all of them.
+        package var kind: ListenerProtocol
+        /// An IP address, `0.0.0.0` or `::` = all of them; or `unix:` and a path.
         package var address: String
-        /// 0 = any free one.
+        /// 0 = any free one; of a Unix socket too.
         package var port: Int
+        /// Permission bits of a Unix socket.
+        package var mode: UInt16
+        /// Every connection begins with a PROXY header.
+        package var proxyProtocol: Bool
+
+        /// The place as the edge binds it.
+        package var endpoint: Endpoint {
+            address.hasPrefix(Self.unixPrefix)
+                ? .unix(path: String(address.dropFirst(Self.unixPrefix.count)), mode: mode)
+                : .ip(address: address, port: port)
+        }
+
+        /// The listeners where nobody names any.
+        static let builtIn = [
+            Listener(
+                name: "main", kind: .http, address: "127.0.0.1", port: 8080, mode: 0o660,
+                proxyProtocol: false)
+        ]
     }
 
     /// Where the operator's tools connect. Loopback only.

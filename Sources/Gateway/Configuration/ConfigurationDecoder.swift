@@ -15,6 +15,7 @@ struct ConfigurationDecoder {
         let limits = decodeLimits(file.group("limits"))
         let services = decodeServices(file.mapping.optional("services"))
         let listeners = decodeListeners(file.mapping.optional("listeners"))
+        let proxies = decodeTrustedProxies(file.mapping.optional("trusted_proxies"))
         let admin = decodeAdmin(file.group("admin"), listeners: listeners)
         let telemetry = decodeTelemetry(file.group("telemetry"))
         let drain = file.group("drain")
@@ -27,7 +28,7 @@ struct ConfigurationDecoder {
             sink.error("the directory of policies is missing", at: file.place("policies"))
         }
         let configuration = Configuration(
-            listeners: listeners, admin: admin,
+            listeners: listeners, trustedProxies: proxies, admin: admin,
             // A connection's id has 8 bits for its loop.
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),

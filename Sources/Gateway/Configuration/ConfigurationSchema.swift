@@ -8,7 +8,12 @@ indirect enum ConfigurationSchema: Sendable {
     case mapping(KeyValuePairs<String, Self>)
 
     static let root: Self = .mapping([
-        "listeners": .list(.mapping(["name": .scalar, "address": .scalar, "port": .scalar])),
+        "listeners": .list(
+            .mapping([
+                "name": .scalar, "protocol": .scalar, "address": .scalar, "port": .scalar,
+                "mode": .scalar, "proxy_protocol": .scalar,
+            ])),
+        "trusted_proxies": .list(.scalar),
         "admin": .mapping(["address": .scalar, "port": .scalar]),
         "loops": .scalar,
         "policies": .scalar,
