@@ -24,12 +24,18 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     case tooLarge
     case tooManyInFlight
     case internalError
+    case badRequest
+    case idle
+    case bodyTimeout
+    case tooManyFrames
 
     /// The close code on the wire; 0 where the connection ends without one.
     package var code: UInt16 {
         switch self {
         case .clientClosed: 1000
-        case .connectionLost, .handshakeTimeout, .upgraded: 0
+        case .connectionLost, .handshakeTimeout, .upgraded, .badRequest, .idle, .bodyTimeout,
+            .tooManyFrames:
+            0
         case .drain: 4000
         case .slowConsumer: 4001
         case .noHeartbeat: 4002
@@ -72,6 +78,10 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .tooLarge: "too_large"
         case .tooManyInFlight: "too_many_in_flight"
         case .internalError: "internal_error"
+        case .badRequest: "bad_request"
+        case .idle: "idle"
+        case .bodyTimeout: "body_timeout"
+        case .tooManyFrames: "too_many_frames"
         }
     }
 
@@ -99,6 +109,10 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .tooLarge: "message too large"
         case .tooManyInFlight: "too many requests without an answer"
         case .internalError: "internal error"
+        case .badRequest: "the request is not HTTP"
+        case .idle: "no further request in time"
+        case .bodyTimeout: "the body stood still"
+        case .tooManyFrames: "an HTTP/2 limit was hit"
         }
     }
 }

@@ -7,6 +7,8 @@ package struct Limits: Sendable, Equatable {
     package var maxFrameBytes = 65_536
     /// An HTTP request's head (line and headers).
     package var maxHeaderBytes = 16_384
+    /// Header fields of an HTTP request.
+    package var maxHeaders = 100
     /// An HTTP request's body.
     package var maxBodyBytes = 65_536
     /// A token, wherever it comes in.
@@ -15,6 +17,16 @@ package struct Limits: Sendable, Equatable {
     package var maxConnections = 15_000
     /// From accept to a complete HTTP request head.
     package var handshakeTimeoutMilliseconds: Int64 = 10_000
+    /// Between two requests of an HTTP connection.
+    package var keepAliveTimeoutMilliseconds: Int64 = 60_000
+    /// Without any progress of a request's body, or of a response the client does not read.
+    package var bodyTimeoutMilliseconds: Int64 = 30_000
+    /// Requests of an HTTP/2 connection at a time.
+    package var maxHTTP2Streams = 100
+    /// Streams of an HTTP/2 connection that are reset or broken within 30 s.
+    package var maxHTTP2Resets = 200
+    /// Pings, settings and the like of an HTTP/2 connection within 30 s.
+    package var maxHTTP2ControlFrames = 200
     /// From the upgrade to a verified token.
     package var authenticationTimeoutMilliseconds: Int64 = 10_000
     /// Silence after which the gateway pings.

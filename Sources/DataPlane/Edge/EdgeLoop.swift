@@ -43,6 +43,10 @@ package final class EdgeLoop {
     /// HTTP requests waiting for a service, by their number.
     var httpCalls: [UInt32: HTTPCall] = [:]
     var httpCallNumber: UInt32 = 0
+    /// HTTP connections, by the number of their id.
+    var httpConnections: [UInt32: HTTPConnection] = [:]
+    /// Those with output of this turn that nobody has handed on yet.
+    var unflushedHTTP: [HTTPEntry] = []
 
     private var sweeps: RepeatedTask?
     private var sweepCount = 0
@@ -135,6 +139,10 @@ package final class EdgeLoop {
     // MARK: End of a turn
 
     private func flushDirty() {
+        if !unflushedHTTP.isEmpty {
+            for entry in unflushedHTTP { entry.flush() }
+            unflushedHTTP.removeAll(keepingCapacity: true)
+        }
         guard !dirty.isEmpty else { return }
         for connection in dirty { connection.flush() }
         dirty.removeAll(keepingCapacity: true)
@@ -184,12 +192,14 @@ package final class EdgeLoop {
         loop.preconditionInEventLoop()
         tick.begin()
         drain = Drain(self, deadlineMilliseconds: deadlineMilliseconds)
+        for connection in httpConnections.values { connection.drain() }
     }
 
     /// Closes what is left at once.
     package func closeAll(_ reason: CloseReason) {
         tick.begin()
         for connection in table.all { connection.closeNow(reason) }
+        for connection in httpConnections.values { connection.close(reason) }
     }
 
     /// Sizes of this loop's maps; all zero when nobody is connected.
@@ -199,6 +209,7 @@ package final class EdgeLoop {
             ("connections", table.count), ("users", known.users), ("sessions", known.sessions),
             ("presence", known.presence), ("pending", upstream.pendingCalls),
             ("paused", pausedByLink.count), ("http_calls", httpCalls.count),
+            ("http_connections", httpConnections.count),
         ]
     }
 }

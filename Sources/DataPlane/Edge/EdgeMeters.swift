@@ -14,6 +14,7 @@ package final class EdgeMeters {
     private var closed: [Int: Counter] = [:]
     private var limits: [String: Counter] = [:]
     private var auth: [String: Counter] = [:]
+    private var violations: [String: Counter] = [:]
     private var requests: [RequestMeters?] = []
     private var names: [String] = []
 
@@ -56,6 +57,13 @@ package final class EdgeMeters {
     /// Counts a limit that was hit; `name` is its key in the configuration.
     func limitExceeded(_ name: String) {
         cached(&limits, name) { registry.counter(.limitExceeded, [name], shard: shard) }.add()
+    }
+
+    /// Counts a request that is not HTTP as it should be.
+    func violation(_ violation: HTTPViolation) {
+        cached(&violations, violation.rawValue) {
+            registry.counter(.httpViolations, [violation.rawValue], shard: shard)
+        }.add()
     }
 
     /// Counts an attempt to prove who one is.

@@ -12,6 +12,7 @@ extension ConfigurationDecoder {
             "max_header_bytes", default: limits.maxHeaderBytes, in: 1_024...mebi)
         limits.maxBodyBytes = group.bytes(
             "max_body_bytes", default: limits.maxBodyBytes, in: 1_024...64 * mebi)
+        decodeHTTP(group, &limits)
         limits.maxTokenBytes = group.bytes(
             "max_token_bytes", default: limits.maxTokenBytes, in: 256...65_536)
         limits.maxConnections = group.integer(
@@ -46,6 +47,20 @@ extension ConfigurationDecoder {
         checkLimits(limits, group)
         group.mapping.finish()
         return limits
+    }
+
+    private func decodeHTTP(_ group: ConfigurationReader, _ limits: inout Limits) {
+        limits.maxHeaders = group.integer("max_headers", default: limits.maxHeaders, in: 10...1_000)
+        limits.keepAliveTimeoutMilliseconds = group.milliseconds(
+            "keep_alive_timeout", default: limits.keepAliveTimeoutMilliseconds, in: 100...3_600_000)
+        limits.bodyTimeoutMilliseconds = group.milliseconds(
+            "body_timeout", default: limits.bodyTimeoutMilliseconds, in: 100...3_600_000)
+        limits.maxHTTP2Streams = group.integer(
+            "max_http2_streams", default: limits.maxHTTP2Streams, in: 1...10_000)
+        limits.maxHTTP2Resets = group.integer(
+            "max_http2_resets", default: limits.maxHTTP2Resets, in: 1...100_000)
+        limits.maxHTTP2ControlFrames = group.integer(
+            "max_http2_control_frames", default: limits.maxHTTP2ControlFrames, in: 10...100_000)
     }
 
     /// Pairs in which one limit would make the other pointless or harmful.

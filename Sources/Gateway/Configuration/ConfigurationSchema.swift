@@ -42,7 +42,9 @@ indirect enum ConfigurationSchema: Sendable {
         "limits": .mapping([
             "max_frame_bytes": .scalar,
             "max_header_bytes": .scalar,
-            "max_body_bytes": .scalar,
+            "max_body_bytes": .scalar, "max_headers": .scalar, "keep_alive_timeout": .scalar,
+            "body_timeout": .scalar, "max_http2_streams": .scalar, "max_http2_resets": .scalar,
+            "max_http2_control_frames": .scalar,
             "max_token_bytes": .scalar,
             "max_connections": .scalar,
             "handshake_timeout": .scalar,

@@ -35,6 +35,10 @@ extension MetricFamily {
         "sluice_limit_exceeded_total", .counter, ["limit"],
         help: "Times one of the configured limits was hit, by its key in the configuration.")
 
+    package static let httpViolations = Self(
+        "sluice_http_violations_total", .counter, ["reason"],
+        help: "HTTP requests refused because they are not HTTP as it is written, by why.")
+
     // MARK: Policy
 
     package static let permissionDecisions = Self(
@@ -119,6 +123,7 @@ extension MetricFamily {
     package static let catalogue: [MetricFamily] = [
         .connections, .connectionsOpened, .connectionsClosed, .clients, .sessions,
         .authentications, .presenceEvents, .requests, .requestDuration, .limitExceeded,
+        .httpViolations,
         .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,
         .policyInfo, .policyReloads, .policyLastReload, .upstreamRequests, .upstreamDuration,
         .upstreamInstances, .pushes, .outboundQueueBytes, .slowConsumers, .logEntries,

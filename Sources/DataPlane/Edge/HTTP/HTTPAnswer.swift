@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 import SluiceFraming
 import SluiceVocabulary
 
@@ -47,32 +48,25 @@ struct HTTPAnswer {
     }
 
     /// Appends the response's bytes.
-    func write(into buffer: inout ByteBuffer, keepAlive: Bool, isHead: Bool = false) {
+    func write(
+        into buffer: inout ByteBuffer, keepAlive: Bool, isHead: Bool, version: HTTPVersion
+    ) {
         buffer.writeString("HTTP/1.1 \(status) \(Self.reason(status))\r\n")
         buffer.writeString("Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
         for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
-        buffer.writeString(keepAlive ? "\r\n" : "Connection: close\r\n\r\n")
+        if !keepAlive {
+            buffer.writeString("Connection: close\r\n")
+        } else if version == .http1_0 {
+            buffer.writeString("Connection: keep-alive\r\n")
+        }
+        buffer.writeString("\r\n")
         if !isHead { buffer.writeBytes(body) }
     }
 
     private static func reason(_ status: Int) -> String {
         switch status {
-        case 200: "OK"
-        case 400: "Bad Request"
-        case 401: "Unauthorized"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 408: "Request Timeout"
         case 413: "Content Too Large"
-        case 426: "Upgrade Required"
-        case 429: "Too Many Requests"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 502: "Bad Gateway"
-        case 503: "Service Unavailable"
-        case 504: "Gateway Timeout"
-        default: "Status"
+        default: HTTPResponseStatus(statusCode: status).reasonPhrase
         }
     }
 }

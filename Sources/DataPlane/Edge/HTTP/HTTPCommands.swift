@@ -13,19 +13,18 @@ import SluiceVocabulary
 extension HTTPEntry {
     static let commandPrefix = "/v1/commands/"
 
-    func command(_ context: ChannelHandlerContext, _ head: HTTPRequestHead, named name: String) {
+    func command(_ head: HTTPRequestHead, named name: String) {
         let request = CommandRequest(
             head: head, name: name, body: body, startedAt: edge.tick.now)
-        isBusy = true
         edge.authenticate(bearer(head), method: "header") { [self] result in
             guard !isClosed else {
                 return account(request, .unknown, Refusal(.timedOut), user: nil)
             }
             switch result {
-            case .success(let principal): command(context, request, of: principal)
+            case .success(let principal): command(request, of: principal)
             case .failure(let failure):
                 account(request, .unknown, failure.refusal, user: failure.user)
-                answer(context, .problem(failure.refusal), keepAlive: head.isKeepAlive)
+                answer(.problem(failure.refusal))
             }
         }
     }
@@ -39,19 +38,17 @@ extension HTTPEntry {
     }
 
     private func command(
-        _ context: ChannelHandlerContext, _ request: CommandRequest, of principal: Principal
+        _ request: CommandRequest, of principal: Principal
     ) {
-        let keepAlive = request.head.isKeepAlive
         switch prepare(request, principal) {
         case .failure(let failure):
             account(request, failure.action, failure.refusal, user: failure.user)
-            answer(context, .problem(failure.refusal), keepAlive: keepAlive)
+            answer(.problem(failure.refusal))
         case .success(let call):
-            let pending = HTTPCall(
-                entry: self, context: context, keepAlive: keepAlive, user: call.user)
+            let pending = HTTPCall(entry: self, user: call.user)
             guard let kind = edge.dispatch(call, body: request.body, pending) else { return }
             account(request, call.command.action, Refusal(kind), user: call.user)
-            answer(context, .problem(Refusal(kind)), keepAlive: keepAlive)
+            answer(.problem(Refusal(kind)))
         }
     }
 
@@ -128,8 +125,6 @@ extension HTTPEntry {
 /// A command of an HTTP request that waits for its service.
 struct HTTPCall {
     let entry: HTTPEntry
-    let context: ChannelHandlerContext
-    let keepAlive: Bool
     let user: String
 }
 
@@ -204,7 +199,7 @@ extension EdgeLoop {
         accountHTTP(
             call.entry, context.command.action, context.startedAt, Int(context.bytesIn),
             answer.body.count, refusal, user: call.user, call: (context, result))
-        call.entry.answer(call.context, answer, keepAlive: call.keepAlive)
+        call.entry.answer(answer)
         return true
     }
 

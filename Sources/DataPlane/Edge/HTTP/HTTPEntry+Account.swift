@@ -10,7 +10,7 @@ extension EdgeLoop {
     func accountHTTP(
         _ entry: HTTPEntry, _ action: ActionID, _ started: MonotonicTime, _ bytesIn: Int,
         _ bytesOut: Int, _ refusal: Refusal?, user: String? = nil,
-        call: (context: CallContext, result: CallResult)? = nil
+        call: (context: CallContext, result: CallResult)? = nil, violation: HTTPViolation? = nil
     ) {
         let outcome = refusal.map { Self.logClass(of: $0.kind) } ?? .ok
         let request = meters.request(.http, action)
@@ -25,8 +25,8 @@ extension EdgeLoop {
             connection: entry.id, transport: .http, client: entry.peer.text,
             user: user, device: "", session: "", claims: nil)
         record.requestNumber = entry.requestNumber
-        record.refusal = refusal?.kind.name
-        record.status = refusal?.kind.status ?? 200
+        record.refusal = violation?.rawValue ?? refusal?.kind.name
+        record.status = violation.map { UInt32($0.status) } ?? refusal?.kind.status ?? 200
         record.rule = refusal?.rule
         record.retryAfterMilliseconds = refusal?.retryAfterMilliseconds ?? 0
         record.durationNanoseconds = tick.now.nanoseconds(since: started)
@@ -36,6 +36,12 @@ extension EdgeLoop {
         record.weight = weight
         if let call { Self.describe(call.context, call.result, in: &record) }
         log.write(record)
+    }
+
+    /// Frames that are no HTTP/2: nobody's request, and counted as one of an unknown action.
+    func accountHTTP2Violation(_ connection: HTTP2Connection) {
+        let entry = HTTPEntry(edge: self, peer: connection.peer, http2: connection)
+        accountHTTP(entry, .unknown, tick.now, 0, 0, Refusal(.badRequest), violation: .http2)
     }
 
     /// What a request that went to a service adds to its entry.

@@ -5,7 +5,13 @@ import SluiceVocabulary
 
 /// The WebSocket handshake (RFC 6455 section 4.2), with the token wherever a client can put it.
 extension HTTPEntry {
-    func upgrade(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
+    func upgrade(_ head: HTTPRequestHead) {
+        if reader.expectsBody { return violated(.upgradeWithBody) }
+        guard http2 == nil else {
+            let text = "WebSocket is spoken over HTTP/1.1 here."
+            return answer(.problem(Refusal(.badRequest, message: text)))
+        }
+
         guard
             head.headers[canonicalForm: "upgrade"].contains(where: {
                 $0.lowercased() == "websocket"
@@ -18,36 +24,35 @@ extension HTTPEntry {
                 Refusal(.badRequest, message: "This path speaks WebSocket (RFC 6455)."))
             answer.status = 426
             answer.headers += [("Upgrade", "websocket"), ("Connection", "upgrade")]
-            return self.answer(context, answer, keepAlive: false)
+            return self.answer(answer)
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
             var answer = HTTPAnswer.problem(
                 Refusal(.badRequest, message: "WebSocket version 13 is spoken."))
             answer.status = 426
             answer.headers.append(("Sec-WebSocket-Version", "13"))
-            return self.answer(context, answer, keepAlive: false)
+            return self.answer(answer)
         }
         guard head.headers["sec-websocket-key"].count == 1,
             let key = head.headers.first(name: "sec-websocket-key"),
             let accept = WebSocketHandshake.acceptKey(for: key)
         else {
             return refuse(
-                context,
                 Refusal(.badRequest, message: "Sec-WebSocket-Key is not 16 bytes of base64."))
         }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
         let choice = WebSocketHandshake.choose(offered: offered)
-        if let refusal = choice.error { return refuse(context, Refusal(refusal)) }
-        open(context, head, accept: accept, choice)
+        if let refusal = choice.error { return refuse(Refusal(refusal)) }
+        open(head, accept: accept, choice)
     }
 
-    private func refuse(_ context: ChannelHandlerContext, _ refusal: Refusal) {
+    private func refuse(_ refusal: Refusal) {
         edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
-        answer(context, .problem(refusal), keepAlive: false)
+        answer(.problem(refusal), closing: true)
     }
 
     private func open(
-        _ context: ChannelHandlerContext, _ head: HTTPRequestHead, accept: String,
+        _ head: HTTPRequestHead, accept: String,
         _ choice: WebSocketHandshake.Choice
     ) {
         let query = QueryItems(head.uri)
@@ -57,18 +62,16 @@ extension HTTPEntry {
             accept: accept, codec: choice.codec, chosen: choice.chosen, device: device,
             isBrowser: head.headers.contains(name: "origin"))
         guard let (token, method) = token(head, query, choice) else {
-            return switchProtocols(context, client(opening), opening)
+            return switchProtocols(client(opening), opening)
         }
-        isBusy = true
         edge.authenticate(Array(token.utf8), method: method) { [self] result in
             guard !isClosed else {
                 let refusal = Refusal(.timedOut, message: "The client has gone.")
                 return edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
             }
-            isBusy = false
             switch result {
-            case .success(let principal): open(context, opening, principal)
-            case .failure(let failure): turnAway(context, opening, failure, nil)
+            case .success(let principal): open(opening, principal)
+            case .failure(let failure): turnAway(opening, failure, nil)
             }
         }
     }
@@ -89,22 +92,23 @@ extension HTTPEntry {
     }
 
     private func open(
-        _ context: ChannelHandlerContext, _ opening: Opening, _ principal: Principal
+        _ opening: Opening, _ principal: Principal
     ) {
         let client = client(opening)
         if let failure = edge.admit(principal, device: opening.device, client) {
-            return turnAway(context, opening, failure, client)
+            return turnAway(opening, failure, client)
         }
-        switchProtocols(context, client, opening)
-        if client.codec == nil {
-            client.owesAuthReply = true
-        } else {
-            edge.sendAuthReply(client, seq: 0)
+        switchProtocols(client, opening) {
+            if client.codec == nil {
+                client.owesAuthReply = true
+            } else {
+                edge.sendAuthReply(client, seq: 0)
+            }
         }
     }
 
     private func turnAway(
-        _ context: ChannelHandlerContext, _ opening: Opening, _ failure: AdmissionFailure,
+        _ opening: Opening, _ failure: AdmissionFailure,
         _ unborn: ClientConnection?
     ) {
         edge.accountHTTP(
@@ -112,11 +116,10 @@ extension HTTPEntry {
         if opening.isBrowser {
             // A browser cannot read a failed upgrade, only a close code.
             let client = unborn ?? client(opening)
-            switchProtocols(context, client, opening)
-            client.close(failure.reason)
+            switchProtocols(client, opening) { client.close(failure.reason) }
         } else {
             unborn?.forget(failure.reason)
-            answer(context, .problem(failure.refusal), keepAlive: false)
+            answer(.problem(failure.refusal), closing: true)
         }
     }
 
@@ -134,8 +137,9 @@ extension HTTPEntry {
     }
 
     private func switchProtocols(
-        _ context: ChannelHandlerContext, _ client: ClientConnection, _ opening: Opening
+        _ client: ClientConnection, _ opening: Opening, greeting: () -> Void = {}
     ) {
+        guard let context else { return client.channelClosed() }
         var buffer = context.channel.allocator.buffer(capacity: 192)
         buffer.writeString(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -146,7 +150,7 @@ extension HTTPEntry {
         buffer.writeString("\r\n")
         context.write(wrapOutboundOut(buffer), promise: nil)
         context.flush()
-        hand(over: context, to: client)
+        if !hand(over: context, to: client, greeting: greeting) { client.channelClosed() }
     }
 }
 

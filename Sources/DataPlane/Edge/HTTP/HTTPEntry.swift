@@ -5,224 +5,224 @@ import SluicePolicy
 import SluiceTelemetry
 import SluiceVocabulary
 
-/// What is said before there is a long connection: the upgrade, and the small HTTP API.
+/// One way in for HTTP requests: an HTTP/1 connection with its requests one after the other, or one
+/// stream of an HTTP/2 connection with a single one.
 ///
-/// Sits behind NIO's request decoder. After an upgrade both leave the pipeline, so that an idle
-/// WebSocket carries neither.
+/// On HTTP/1 it is the only handler of its channel: bytes are read by `HTTP1Reader` as far as the
+/// request under way wants them, so that pipelined requests wait unread and are answered in order.
+/// After an upgrade it leaves the pipeline. On HTTP/2 an `HTTP2StreamHandler` stands in front.
+///
+/// The peer's fault: `HTTPViolation`, and time running out. Ignored on purpose: answers to requests
+/// whose client has gone.
 final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    /// How far the body of the request under way has come.
+    enum BodyPhase {
+        /// There is no request under way.
+        case none
+        /// Nobody has asked for it yet.
+        case undecided
+        /// Kept whole for `whenWhole`.
+        case collecting
+        /// Handed on part by part.
+        case streaming
+        /// Nobody wants it: read to get to the next request.
+        case discarding
+        case ended
+    }
+
+    /// How far the response has come.
+    enum ResponsePhase { case none, started, ended }
+
     let edge: EdgeLoop
-    let decoder: ByteToMessageHandler<HTTPRequestDecoder>
-    let peer: Peer
+    /// nil for HTTP/1.
+    let http2: HTTP2Connection?
+    /// The client: the connection's other end, or whom a trusted proxy names.
+    private(set) var peer: Peer
     /// Names this connection in the journal.
     let id: ConnectionID
-    /// Requests of this connection so far.
+    /// Number of the request under way on its connection.
     private(set) var requestNumber: UInt64 = 0
-    private var head: HTTPRequestHead?
-    private(set) var body: [UInt8] = []
-    private var deadline: Scheduled<Void>?
-    /// A request is with the user service; pipelined ones wait, unread.
-    var isBusy = false
+    var context: ChannelHandlerContext?
+
+    var reader: HTTP1Reader
+    /// Bytes not yet read: an incomplete head, or what the request under way does not want yet.
+    var input = ByteBuffer()
+    var isAdvancing = false
+    var isReadingStopped = false
+    /// Output of this turn that is not yet handed to the channel.
+    var isFlushDue = false
+
+    var head: HTTPRequestHead?
+    var bodyPhase = BodyPhase.none
+    var isBodyPaused = false
+    /// Called once with `body` when it is whole.
+    var whenWhole: ((HTTPRequestHead) -> Void)?
+    var sink: (any HTTPRequestBodySink)?
+    var body: [UInt8] = []
+    /// Bytes of this body read to be thrown away.
+    var discarded = 0
+    /// `Expect: 100-continue` is not yet answered.
+    var owesContinue = false
+
+    var responsePhase = ResponsePhase.none
+    var responseIsChunked = false
+    var responseKeepsAlive = false
+    var responseHasBody = true
+
+    var deadline = HTTPDeadline.none
+    var deadlineAt = MonotonicTime(nanoseconds: .max)
+    var timer: Scheduled<Void>?
+    var timerAt = MonotonicTime(nanoseconds: .max)
     /// The call that waits for a service.
     var underWay: ConnectionID?
-    private var isUpgraded = false
+    var isUpgraded = false
+    /// The last response is out; what still comes is thrown away until the peer closes.
+    var isLingering = false
+    /// What the end of a lingering connection is counted as.
+    var closeReason = CloseReason.clientClosed
     private(set) var isClosed = false
-    /// Buckets and permissions of this address, made when the first request asks for them.
-    private(set) lazy var subject = PolicySubject(
-        address: peer.bytes, principal: nil, session: nil, device: "")
+    private var knownSubject: PolicySubject?
 
-    init(
-        edge: EdgeLoop, decoder: ByteToMessageHandler<HTTPRequestDecoder>, peer: Peer
-    ) {
+    init(edge: EdgeLoop, peer: Peer, http2: HTTP2Connection? = nil) {
         self.edge = edge
-        self.decoder = decoder
+        self.http2 = http2
         self.peer = peer
-        id = edge.nextHTTPID()
+        id = http2?.id ?? edge.nextHTTPID()
+        reader = HTTP1Reader(
+            maxHeadBytes: edge.limits.maxHeaderBytes, maxFields: edge.limits.maxHeaders)
     }
+
+    /// Buckets and permissions of the client's address, made when the first request asks for them.
+    var subject: PolicySubject {
+        if let knownSubject { return knownSubject }
+        let subject = PolicySubject(address: peer.bytes, principal: nil, session: nil, device: "")
+        knownSubject = subject
+        return subject
+    }
+
+    /// A request begins.
+    func begin(_ head: HTTPRequestHead) {
+        self.head = head
+        requestNumber = http2?.nextRequestNumber() ?? requestNumber + 1
+        bodyPhase = .undecided
+        responsePhase = .none
+        discarded = 0
+        isBodyPaused = false
+    }
+
+    /// The request is over, its response out.
+    func clear() {
+        head = nil
+        sink = nil
+        whenWhole = nil
+        bodyPhase = .none
+        body.removeAll()
+    }
+
+    // MARK: The channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         edge.tick.begin()
+        self.context = context
+        guard http2 == nil else { return }
         edge.meters.connectionOpened(.http)
-        startDeadline(context)
+        edge.httpConnections[id.generation] = .http1(self)
+        expect(.head)
     }
 
-    func channelInactive(context: ChannelHandlerContext) { ended(.connectionLost) }
+    func handlerRemoved(context: ChannelHandlerContext) { gone() }
 
-    func handlerRemoved(context: ChannelHandlerContext) { ended(.connectionLost) }
+    func channelInactive(context: ChannelHandlerContext) { gone() }
+
+    /// The channel is: after our last response that is how it should be.
+    func gone() { ended(isLingering ? closeReason : .connectionLost) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The parser's verdict: what follows cannot be told apart from a smuggled request.
-        guard !isClosed, error is HTTPParserError else { return context.close(promise: nil) }
-        answer(context, .problem(Refusal(.badRequest)), keepAlive: false)
-    }
-
-    /// Leaves the counts, once.
-    private func ended(_ reason: CloseReason) {
-        guard !isClosed else { return }
-        isClosed = true
-        edge.tick.begin()
-        deadline?.cancel()
-        if let underWay { edge.abandonHTTP(underWay, self) }
-        edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
-    }
-
-    /// The whole request must be there before the deadline; also bounds idle keep-alive.
-    private func startDeadline(_ context: ChannelHandlerContext) {
-        deadline?.cancel()
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(
-            in: .milliseconds(edge.limits.handshakeTimeoutMilliseconds)
-        ) {
-            let (entry, context) = bound.value
-            guard !entry.isBusy, !entry.isClosed else { return }
-            entry.edge.tick.begin()
-            entry.edge.meters.limitExceeded("handshake_timeout")
-            entry.ended(.handshakeTimeout)
-            context.close(promise: nil)
-        }
+        // A reset or a broken pipe: the journal tells of it as `connection_lost`.
+        close(.connectionLost)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         edge.tick.begin()
-        switch unwrapInboundIn(data) {
-        case .head(let head):
-            self.head = head
-            requestNumber += 1
-            body.removeAll()
-            let size =
-                head.uri.utf8.count
-                + head.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
-            if size > edge.limits.maxHeaderBytes {
-                edge.meters.limitExceeded("max_header_bytes")
-                self.head = nil
-                var answer = HTTPAnswer.problem(
-                    Refusal(.tooLarge, message: "The request head is too large."))
-                answer.status = 431
-                self.answer(context, answer, keepAlive: false)
-            }
-        case .body(var part):
-            guard head != nil else { return }
-            if body.count + part.readableBytes > edge.limits.maxBodyBytes {
-                edge.meters.limitExceeded("max_body_bytes")
-                head = nil
-                return answer(context, .problem(Refusal(.tooLarge)), keepAlive: false)
-            }
-            body += part.readBytes(length: part.readableBytes) ?? []
-        case .end:
-            guard let head else { return }
-            self.head = nil
-            route(context, head)
-        }
+        var bytes = unwrapInboundIn(data)
+        guard !isClosed, !isLingering else { return }
+        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
+        advance()
     }
 
-    private func route(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
-        let path = head.uri.prefix { $0 != "?" }
-        switch (head.method, path) {
-        case (.GET, "/ws"): upgrade(context, head)
-        case (.POST, "/v1/login"): login(context, head)
-        case (.POST, "/v1/refresh"): refresh(context, head)
-        case (.POST, _) where path.hasPrefix(Self.commandPrefix):
-            command(context, head, named: String(path.dropFirst(Self.commandPrefix.count)))
-        case (_, "/ws"), (_, "/v1/login"), (_, "/v1/refresh"):
-            var answer = HTTPAnswer.problem(Refusal(.badRequest, message: "Wrong method."))
-            answer.status = 405
-            answer.headers.append(("Allow", path == "/ws" ? "GET" : "POST"))
-            self.answer(context, answer, keepAlive: head.isKeepAlive)
-        case (.GET, _), (.HEAD, _):
-            guard let page = edge.pages[String(path)] else { fallthrough }
-            var answer = HTTPAnswer(status: 200, contentType: page.contentType, body: page.body)
-            answer.headers.append(("Cache-Control", "no-cache"))
-            self.answer(context, answer, keepAlive: head.isKeepAlive, isHead: head.method == .HEAD)
-        default:
-            let refusal = Refusal(.commandNotFound, message: "Nothing is served at this path.")
-            answer(context, .problem(refusal), keepAlive: head.isKeepAlive)
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        edge.tick.begin()
+        let isWritable = context.channel.isWritable
+        if responsePhase == .started {
+            let takesBody = bodyPhase == .streaming && !isBodyPaused
+            expect(isWritable ? (takesBody ? .body : .none) : .write)
         }
+        sink?.responseWritable(isWritable)
     }
 
-    /// Writes a response and waits for the next request, or closes.
-    func answer(
-        _ context: ChannelHandlerContext, _ answer: HTTPAnswer, keepAlive: Bool,
-        isHead: Bool = false
-    ) {
+    // MARK: The end
+
+    /// The gateway drains: between two requests nothing is lost by closing.
+    func drain() {
+        if bodyPhase == .none, input.readableBytes == 0, requestNumber > 0 { close(.drain) }
+    }
+
+    /// Closes without a further word.
+    func close(_ reason: CloseReason) {
+        edge.tick.begin()
+        let context = context
+        ended(reason)
+        context?.close(promise: nil)
+    }
+
+    /// Leaves the counts, once.
+    func ended(_ reason: CloseReason) {
         guard !isClosed else { return }
-        isBusy = false
-        let stays = keepAlive && edge.drain == nil
-        var buffer = context.channel.allocator.buffer(capacity: 256 + answer.body.count)
-        answer.write(into: &buffer, keepAlive: stays, isHead: isHead)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        if stays {
-            startDeadline(context)
-        } else {
-            ended(.clientClosed)
-            context.close(promise: nil)
+        isClosed = true
+        edge.tick.begin()
+        timer?.cancel()
+        timer = nil
+        context = nil
+        if let underWay { edge.abandonHTTP(underWay, self) }
+        let sink = sink
+        clear()
+        if responsePhase != .ended {
+            sink?.aborted(reason == .bodyTimeout ? .tooSlow : .clientGone)
         }
-    }
-
-    // MARK: Login and refresh
-
-    private func login(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
-        let started = edge.tick.now
-        let bytesIn = body.count
-        let request: LoginRequest
-        do throws(EnvelopeError) {
-            request = try body.withBytes { bytes throws(EnvelopeError) in
-                try LoginRequest(from: bytes, codec: .json)
-            }
-        } catch {
-            let refusal = Refusal(.badRequest, message: error.text)
-            edge.accountHTTP(self, .authLogin, started, bytesIn, 0, refusal)
-            return answer(context, .problem(refusal), keepAlive: head.isKeepAlive)
-        }
-        isBusy = true
-        edge.logIn(request, subject: subject, transport: .http) { [self] result in
-            respond(context, head, result, started, bytesIn, user: request.user)
-        }
-    }
-
-    private func refresh(_ context: ChannelHandlerContext, _ head: HTTPRequestHead) {
-        let started = edge.tick.now
-        let bytesIn = body.count
-        isBusy = true
-        edge.refreshToken(body, subject: subject) { [self] result in
-            respond(context, head, result, started, bytesIn, user: nil, action: .authRefresh)
-        }
-    }
-
-    private func respond(
-        _ context: ChannelHandlerContext, _ head: HTTPRequestHead,
-        _ result: Result<LoginReply, Refusal>, _ started: MonotonicTime, _ bytesIn: Int,
-        user: String?, action: ActionID = .authLogin
-    ) {
-        switch result {
-        case .success(let reply):
-            let bytes = reply.encoded(codec: .json)
-            edge.accountHTTP(self, action, started, bytesIn, bytes.count, nil, user: reply.userID)
-            var answer = HTTPAnswer.json(200, bytes)
-            answer.headers.append(("Cache-Control", "no-store"))
-            self.answer(context, answer, keepAlive: head.isKeepAlive)
-        case .failure(let refusal):
-            edge.accountHTTP(self, action, started, bytesIn, 0, refusal)
-            answer(context, .problem(refusal), keepAlive: head.isKeepAlive)
-        }
+        guard http2 == nil else { return }
+        edge.httpConnections[id.generation] = nil
+        edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
     }
 
     // MARK: Leaving for a long connection
 
-    /// Hands the channel over: this handler and the decoder go, bytes the decoder holds go on.
-    func hand(over context: ChannelHandlerContext, to client: ClientConnection) {
+    /// Hands the channel over to `handler`: this handler goes, bytes that have come already go on.
+    ///
+    /// - Parameter greeting: what is said before those bytes are heard.
+    /// - Returns: false when the channel has just closed, and nobody is there to talk to.
+    func hand(
+        over context: ChannelHandlerContext, to handler: some ChannelInboundHandler,
+        greeting: () -> Void = {}
+    ) -> Bool {
+        invariant(http2 == nil, "an HTTP/2 stream is not handed over")
         isUpgraded = true
-        let pipeline = context.pipeline.syncOperations
+        let rest = input
+        input = ByteBuffer()
         do {
-            try pipeline.addHandler(client)
+            try context.pipeline.syncOperations.addHandler(handler)
         } catch {
-            // The channel has just closed: nobody is there to talk to.
-            client.channelClosed()
-            return context.close(promise: nil)
+            close(.connectionLost)
+            return false
         }
-        pipeline.removeHandler(context: context, promise: nil)
-        pipeline.removeHandler(decoder, promise: nil)
+        setReading(true)
+        greeting()
+        if rest.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(rest)) }
+        context.pipeline.syncOperations.removeHandler(context: context, promise: nil)
+        return true
     }
 }
 

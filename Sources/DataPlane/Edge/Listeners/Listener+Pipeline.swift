@@ -1,5 +1,4 @@
 package import NIOCore
-import NIOHTTP1
 import SluiceVocabulary
 
 /// The way of a new connection: admission -> PROXY header -> TLS -> protocol.
@@ -32,6 +31,7 @@ extension Listener {
         _ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer, alpn: String?
     ) throws {
         switch kind {
+        case .http where alpn == "h2": try HTTPEntry.configureHTTP2(channel, edge, peer)
         case .http: try HTTPEntry.configureHTTP1(channel, edge, peer)
         // The length-prefixed wire takes its place here.
         case .tcp: throw AdmissionRefused()
@@ -41,13 +41,3 @@ extension Listener {
 
 /// The process holds as many connections as it may; NIO closes a channel whose initialiser throws.
 struct AdmissionRefused: Error {}
-
-extension HTTPEntry {
-    /// Puts the handlers of an HTTP/1.1 connection on its channel.
-    static func configureHTTP1(_ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer) throws {
-        let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes))
-        let entry = HTTPEntry(edge: edge, decoder: decoder, peer: peer)
-        try channel.pipeline.syncOperations.addHandlers(decoder, entry)
-    }
-}
