@@ -17,6 +17,9 @@ final class ControlRoom: Sendable {
         self.reloader = reloader
     }
 
+    /// Calls beside the pages: every one that changes something is here.
+    private var calls: [AdminRoute] { [] }
+
     func startDraining() { isDraining.store(true, ordering: .relaxed) }
 
     var routes: AdminRoutes {
@@ -24,7 +27,8 @@ final class ControlRoom: Sendable {
             ready: { [self] in ready() },
             policy: { [self] in await policy() },
             upstreams: { [self] in await upstreams() },
-            state: { [self] in await state() })
+            state: { [self] in await state() },
+            calls: calls)
     }
 
     private func ready() -> (isReady: Bool, body: String) {

@@ -19,6 +19,13 @@ struct Demo: Sendable {
         return KeyMaterial(kid: "demo", algorithm: "HS256", secret: secret)
     }
 
+    /// Opens the demo's admin calls; ends with it.
+    static func adminToken() -> [UInt8] {
+        var source = SystemRandomNumberGenerator()
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        return (0..<32).map { _ in letters.randomElement(using: &source) ?? 0 }
+    }
+
     /// Starts the services on a port the kernel chooses; every configured service is answered there.
     static func start(
         _ configuration: Configuration, group: MultiThreadedEventLoopGroup
@@ -35,7 +42,7 @@ struct Demo: Sendable {
     func stop() async { await services.stop() }
 
     /// The addresses and three commands that work as printed.
-    static func banner(_ listeners: [Listener], adminPort: Int) -> String {
+    static func banner(_ listeners: [Listener], adminPort: Int, adminToken: String) -> String {
         func port(_ kind: ListenerProtocol) -> Int? {
             listeners.lazy.filter { $0.kind == kind }.compactMap(\.endpoint.port).first
         }
@@ -54,6 +61,7 @@ struct Demo: Sendable {
             Sluice demo. Users: alice/wonderland, bob/builder, carol/singer.
               WebSocket  ws://127.0.0.1:\(http)/ws      chat page  http://127.0.0.1:\(http)/demo\(tcp)
               metrics    http://127.0.0.1:\(adminPort)/metrics
+              admin      token \(adminToken) (docs/admin.md)
 
             Try, in another terminal:
               TOKEN=$(curl -s http://127.0.0.1:\(http)/v1/login -d '{"user":"alice","password":"wonderland"}' | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')

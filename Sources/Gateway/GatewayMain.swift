@@ -19,10 +19,14 @@ package enum GatewayMain {
         package var policiesPath: String?
         /// Runs with embedded services and keys made up for this run.
         package var isDemo: Bool
+        /// Replaces `admin.token_file` of the configuration.
+        package var adminTokenPath: String?
 
         package init(
-            configurationPath: String? = nil, policiesPath: String? = nil, isDemo: Bool = false
+            configurationPath: String? = nil, policiesPath: String? = nil, isDemo: Bool = false,
+            adminTokenPath: String? = nil
         ) {
+            self.adminTokenPath = adminTokenPath
             self.configurationPath = configurationPath
             self.policiesPath = policiesPath
             self.isDemo = isDemo
@@ -73,6 +77,7 @@ package enum GatewayMain {
             path: options.configurationPath, environment: ThisProcess.environment)
         var configuration = loaded.configuration
         if let policies = options.policiesPath { configuration.policies = policies }
+        if let path = options.adminTokenPath { configuration.admin.tokenFile = path }
         return (configuration, loaded.warnings)
     }
 

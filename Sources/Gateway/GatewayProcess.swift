@@ -62,7 +62,9 @@ struct GatewayProcess: Sendable {
         Systemd.notify("READY=1\nSTATUS=serving \(places)")
         ThisProcess.complain("sluice: clients on \(places), admin on port \(adminPort)")
         if around.demo != nil {
-            ThisProcess.complain(Demo.banner(around.listeners, adminPort: adminPort))
+            let token = String(decoding: around.adminToken ?? [], as: UTF8.self)
+            ThisProcess.complain(
+                Demo.banner(around.listeners, adminPort: adminPort, adminToken: token))
         }
     }
 

@@ -27,6 +27,8 @@ struct Startup {
         let clocks = SystemClocks()
         var overrides = Blueprint.Overrides()
         if options.isDemo { overrides.keys = [try Demo.key()] }
+        let adminToken =
+            try configuration.readAdminToken() ?? (options.isDemo ? Demo.adminToken() : nil)
         let loops = configuration.loops > 0 ? configuration.loops : ThisProcess.processors
         let draft = try await Blueprint.make(configuration, overrides: overrides)
         let policy = try compile(draft.catalog)
@@ -61,7 +63,7 @@ struct Startup {
                 gateway, blueprint, policy, overrides,
                 Surroundings(
                     group: group, registry: registry, journal: journal, clocks: clocks, demo: demo,
-                    listeners: listeners))
+                    listeners: listeners, adminToken: adminToken))
         } catch {
             _ = journal.stop(deadlineMilliseconds: 1_000)
             try? await group.shutdownGracefully()
@@ -77,6 +79,8 @@ struct Startup {
         let clocks: SystemClocks
         let demo: Demo?
         let listeners: [Listener]
+        /// Opens admin calls that change something; nil = no token does.
+        let adminToken: [UInt8]?
     }
 
     private func assemble(
@@ -86,20 +90,36 @@ struct Startup {
         let metrics = PolicyMetrics(policy, registry: around.registry, clocks: around.clocks)
         let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
         let room = ControlRoom(gateway: gateway, reloader: reloader)
-        let admin = AdminServer(
-            address: configuration.admin.address, port: configuration.admin.port,
-            group: around.group, registry: around.registry, routes: room.routes)
-        let adminPort: Int
-        do {
-            adminPort = try await admin.start()
-        } catch {
-            throw StartupError(
-                text: "cannot listen on admin \(configuration.admin.address):"
-                    + "\(configuration.admin.port): \(error); choose another admin.port")
-        }
+        let (admin, adminPort) = try await startAdmin(room, around)
         return GatewayProcess(
             configuration: configuration, gateway: gateway, reloader: reloader, room: room,
             admin: admin, adminPort: adminPort, metrics: metrics, around: around)
+    }
+
+    private func startAdmin(
+        _ room: ControlRoom, _ around: Surroundings
+    ) async throws -> (AdminServer, port: Int) {
+        let settings = configuration.admin
+        let journal = AdminJournal(journal: around.journal, clocks: around.clocks)
+        let admin = AdminServer(
+            address: settings.address, port: settings.port,
+            socketPath: settings.socket.isEmpty ? nil : settings.socket, group: around.group,
+            registry: around.registry, routes: room.routes,
+            access: AdminAccess(userID: ThisProcess.userID, token: around.adminToken),
+            audit: { journal.write($0) })
+        do {
+            return (admin, try await admin.start())
+        } catch let error as AdminError {
+            throw StartupError(text: "cannot start the admin interface: \(error)")
+        } catch {
+            let place =
+                settings.socket.isEmpty
+                ? "choose another admin.port"
+                : "check admin.port, and the directory of admin.socket"
+            throw StartupError(
+                text: "cannot listen on admin \(settings.address):\(settings.port): \(error); "
+                    + place)
+        }
     }
 
     private func reloader(

@@ -6,6 +6,9 @@ import NIOCore
 enum ThisProcess {
     static var pid: Int32 { getpid() }
 
+    /// The user this process acts as.
+    static var userID: UInt32 { geteuid() }
+
     /// Processors this process may use.
     static var processors: Int { max(1, System.coreCount) }
 

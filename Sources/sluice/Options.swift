@@ -17,8 +17,16 @@ struct PlaceOptions: ParsableArguments {
             valueName: "directory"))
     var policies: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A file with the token that opens admin calls, in place of `admin.token_file`.",
+            valueName: "file"))
+    var adminTokenFile: String?
+
     func gatewayOptions(isDemo: Bool) -> GatewayMain.Options {
-        GatewayMain.Options(configurationPath: config, policiesPath: policies, isDemo: isDemo)
+        GatewayMain.Options(
+            configurationPath: config, policiesPath: policies, isDemo: isDemo,
+            adminTokenPath: adminTokenFile)
     }
 }
 

@@ -178,7 +178,7 @@ import Testing
             state: { "{\"page\":\"state\"}" })
         return AdminServer(
             address: address, port: 0, group: MultiThreadedEventLoopGroup.singleton,
-            registry: registry, routes: routes)
+            registry: registry, routes: routes, access: AdminAccess(userID: 0), audit: { _ in })
     }
 
     private func serve(

@@ -113,6 +113,10 @@ struct ConfigurationBrokenTests {
             "admin: {port: 8080}",
             "f:1:15: error: port 8080 is the port of listener `main`; give the admin port a number of its own"
         ),
+        .init(
+            "admin: {socket: /\(String(repeating: "s", count: 107))}",
+            "f:1:17: error: the path of a Unix socket has at most 107 bytes; "
+                + "choose a shorter one, as /run/sluice/admin.sock"),
     ]
 
     static let identity: [BrokenConfiguration] = [

@@ -110,7 +110,8 @@ struct ConfigurationEnvironmentTests {
             ("SLUICE_LISTENERS_00_PORT", "no such key; did you mean `SLUICE_LISTENERS_00_PORT`?"),
             (
                 "SLUICE_ADMIN",
-                "this names a group of keys, not a key; set `SLUICE_ADMIN_ADDRESS`, `SLUICE_ADMIN_PORT`"
+                "this names a group of keys, not a key; set `SLUICE_ADMIN_ADDRESS`, "
+                    + "`SLUICE_ADMIN_PORT`, `SLUICE_ADMIN_SOCKET`"
             ),
             (
                 "SLUICE_LISTENERS",

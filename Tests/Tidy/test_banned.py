@@ -74,6 +74,7 @@ UNSAFE_ROOMS = {
     "Sources/Telemetry/Journal": "libsystemd, and the ring between a loop and the writer thread",
     "Sources/Telemetry/Metrics/ProcessMetrics.swift": "system calls that read /proc",
     "Sources/DataPlane/Edge/Listeners/SocketFile.swift": "system calls on the file of a Unix socket",
+    "Sources/ControlPlane/Admin/AdminSocket.swift": "the mode of a Unix socket, and whose process is at its other end",
     "Sources/Gateway/GatewayMain.swift": "signal, prctl and the environment, before there is a thread",
     "Sources/Gateway/GatewayProcess.swift": "the PID file",
     "Sources/Gateway/ThisProcess.swift": "system calls about this process",

@@ -48,8 +48,9 @@ TABLE = {
 
 # Part of the toolchain and free of I/O: anybody may.
 ANYBODY = {"Synchronization"}
-# The C library: only where the system is spoken to directly (Edge: socket addresses).
-GLIBC = {"Edge", "Telemetry", "Gateway", "Tools", "sluice"}
+# The C library: only where the system is spoken to directly (Edge: socket addresses; Admin: its
+# socket's file).
+GLIBC = {"Edge", "Admin", "Telemetry", "Gateway", "Tools", "sluice"}
 
 IMPORT = re.compile(
     r"^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:package |public |internal |fileprivate |private )?"

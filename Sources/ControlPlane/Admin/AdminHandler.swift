@@ -2,32 +2,46 @@ import NIOCore
 import NIOHTTP1
 
 /// One connection to the admin interface: a request at a time, answered off the event loop.
+///
+/// The caller is checked when the head has come. The body of a call that is not let through is read
+/// and forgotten, so that the caller can read the answer after it has sent everything.
 final class AdminHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Nothing here takes a body; a small one is read and forgotten.
-    private static let maxBodyBytes = 65_536
+    /// A body longer than this is not even read to its end.
+    private static let maxForgottenBytes = 16_777_216
 
     private let router: AdminRouter
-    private var head: HTTPRequestHead?
+    private let link: AdminLink
+    private var request: (head: HTTPRequestHead, decision: AdminRouter.Decision)?
+    /// Of the request under way, as far as its route takes one.
+    private var body: [UInt8] = []
     private var bodyBytes = 0
     private var isAnswering = false
 
-    init(router: AdminRouter) { self.router = router }
+    init(router: AdminRouter, link: AdminLink) {
+        self.router = router
+        self.link = link
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
-            self.head = head
+            request = (head, router.decide(AdminRequest(head), by: link))
             bodyBytes = 0
-        case .body(let bytes):
-            bodyBytes += bytes.readableBytes
-            if bodyBytes > Self.maxBodyBytes { context.close(promise: nil) }
+            body = []
+        case .body(let bytes): take(bytes, context)
         case .end:
-            guard let head else { return }
-            self.head = nil
-            answer(head, context)
+            guard let request else { return }
+            self.request = nil
+            var decision = request.decision
+            if case .admitted(var admitted) = decision {
+                admitted.call.body = body
+                decision = .admitted(admitted)
+            }
+            body = []
+            answer(request.head, decision, context)
         }
     }
 
@@ -44,15 +58,33 @@ final class AdminHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    private func take(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        bodyBytes += bytes.readableBytes
+        if bodyBytes > Self.maxForgottenBytes { return context.close(promise: nil) }
+        guard case .admitted(let admitted)? = request?.decision, let route = admitted.route,
+            route.isChanging
+        else { return }
+        if bodyBytes > route.maxBodyBytes {
+            body = []
+            request?.decision = .refused(.tooLarge, route: route, caller: admitted.call.caller)
+        } else {
+            body += Array(buffer: bytes)
+        }
+    }
+
     /// A page can take milliseconds to make, so a task makes it and this loop only writes it.
-    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+    private func answer(
+        _ head: HTTPRequestHead, _ decision: AdminRouter.Decision, _ context: ChannelHandlerContext
+    ) {
         isAnswering = true
-        let request = AdminRequest(
-            method: head.method.rawValue, target: head.uri, hosts: head.headers["host"],
-            accept: head.headers["accept"].isEmpty
-                ? nil : head.headers["accept"].joined(separator: ","))
         let router = router
-        let future = context.eventLoop.makeFutureWithTask { await router.respond(to: request) }
+        let future = context.eventLoop.makeFutureWithTask {
+            switch decision {
+            case .admitted(let admitted): await router.answer(admitted)
+            case .refused(let refusal, let route, let allow, let caller):
+                router.refuse(refusal, route, allow: allow, caller: caller)
+            }
+        }
         future.assumeIsolated().whenComplete { result in
             self.isAnswering = false
             switch result {
@@ -72,6 +104,9 @@ final class AdminHandler: ChannelInboundHandler {
             ("cache-control", "no-store"), ("x-content-type-options", "nosniff"),
         ])
         if let allow = response.allow { headers.add(name: "allow", value: allow) }
+        if let challenge = response.challenge {
+            headers.add(name: "www-authenticate", value: challenge)
+        }
         let isKept = request.isKeepAlive
         if !isKept { headers.add(name: "connection", value: "close") }
         let head = HTTPResponseHead(

@@ -1,76 +1,134 @@
 import SluiceTelemetry
-
-/// A request as far as the admin interface looks at it.
-struct AdminRequest: Sendable {
-    var method: String
-    /// The request target, query included.
-    var target: String
-    /// All `Host` headers.
-    var hosts: [String]
-    var accept: String?
-}
+import SluiceVocabulary
 
 /// Finds the answer to a request. Knows no socket.
 struct AdminRouter: Sendable {
     let registry: MetricsRegistry
-    let routes: AdminRoutes
+    let routes: [AdminRoute]
+    let access: AdminAccess
+    /// Told of every call that changes something, let through or not.
+    let audit: @Sendable (AdminAudit) -> Void
 
-    func respond(to request: AdminRequest) async -> AdminResponse {
-        if let refusal = checkHost(request.hosts) { return refusal }
-        let path = request.target.prefix { $0 != "?" }
-        guard Self.paths.contains(String(path)) else {
-            return .problem(404, "Not Found", "There is \(Self.paths.joined(separator: ", ")).")
-        }
-        guard request.method == "GET" || request.method == "HEAD" else {
-            var answer = AdminResponse.problem(
-                405, "Method Not Allowed", "Only GET and HEAD are understood here.")
-            answer.allow = "GET, HEAD"
-            return answer
-        }
-        return await read(path, accept: request.accept)
+    init(
+        registry: MetricsRegistry, routes: AdminRoutes, access: AdminAccess,
+        audit: @escaping @Sendable (AdminAudit) -> Void
+    ) {
+        self.registry = registry
+        self.routes = routes.all
+        self.access = access
+        self.audit = audit
     }
 
-    private static let paths = [
-        "/metrics", "/healthz", "/ready", "/v1/policy", "/v1/upstreams", "/v1/state",
-    ]
+    /// A call that was let through; its body is still to come.
+    struct Admitted: Sendable {
+        enum Target: Sendable {
+            case metrics(accept: String?)
+            case route(AdminRoute)
+        }
 
-    private func read(_ path: Substring, accept: String?) async -> AdminResponse {
-        switch path {
-        case "/metrics":
+        let target: Target
+        var call: AdminCall
+
+        var route: AdminRoute? {
+            if case .route(let route) = target { route } else { nil }
+        }
+    }
+
+    /// What the head of a request comes to.
+    enum Decision: Sendable {
+        case admitted(Admitted)
+        /// The route is known where only its caller was at fault.
+        case refused(
+            AdminRefusal, route: AdminRoute?, allow: String? = nil, caller: AdminCaller = .anybody)
+    }
+
+    /// Decides by the head alone, before a byte of the body is kept.
+    func decide(_ request: AdminRequest, by link: AdminLink) -> Decision {
+        guard let authority = request.authority else { return .refused(.badHost, route: nil) }
+        // A page that makes its own name point here (DNS rebinding) must not read what we tell.
+        guard Loopback.isName(authority.name) else { return .refused(.misdirected, route: nil) }
+        if request.path == "/metrics" {
+            guard ["GET", "HEAD"].contains(request.method) else {
+                return .refused(.methodNotAllowed, route: nil, allow: "GET, HEAD")
+            }
+            return .admitted(
+                Admitted(target: .metrics(accept: request.accept), call: AdminCall()))
+        }
+        let found = routes.compactMap { route in route.match(request.path).map { (route, $0) } }
+        guard !found.isEmpty else { return .refused(.notFound, route: nil) }
+        let method = request.method == "HEAD" ? "GET" : request.method
+        guard let (route, raw) = found.first(where: { $0.0.method.rawValue == method }) else {
+            return .refused(.methodNotAllowed, route: nil, allow: Self.allow(found.map(\.0)))
+        }
+        return admit(request, route, raw, by: link)
+    }
+
+    private func admit(
+        _ request: AdminRequest, _ route: AdminRoute, _ parameter: String, by link: AdminLink
+    ) -> Decision {
+        var caller = AdminCaller.anybody
+        if route.isChanging {
+            do throws(AdminRefusal) {
+                caller = try access.check(request, by: link)
+            } catch {
+                return .refused(error, route: route)
+            }
+        }
+        guard let parameter = PercentEncoding.decode(parameter),
+            let query = PercentEncoding.pairs(request.query)
+        else { return .refused(.badTarget, route: route) }
+        return .admitted(
+            Admitted(
+                target: .route(route),
+                call: AdminCall(parameter: parameter, query: query, caller: caller)))
+    }
+
+    /// Asks the route, counts the call and tells of it.
+    func answer(_ admitted: Admitted) async -> AdminResponse {
+        switch admitted.target {
+        case .metrics(let accept):
             let format = MetricsRegistry.negotiate(accept: accept)
-            return AdminResponse(
+            let page = AdminResponse(
                 status: 200, contentType: format.contentType, body: registry.render(format))
-        case "/ready":
-            let (isReady, body) = routes.ready()
-            return .json(body, status: isReady ? 200 : 503)
-        case "/v1/policy": return .json(await routes.policy())
-        case "/v1/upstreams": return .json(await routes.upstreams())
-        case "/v1/state": return .json(await routes.state())
-        default:
-            return AdminResponse(
-                status: 200, contentType: "text/plain; charset=utf-8", body: Array("ok\n".utf8))
+            count("admin.read", "ok")
+            return page
+        case .route(let route):
+            let response = await route.answer(admitted.call)
+            count(route.action, response.status < 400 || !route.isChanging ? "ok" : "failed")
+            if route.isChanging {
+                audit(
+                    AdminAudit(
+                        action: route.action, caller: admitted.call.caller, status: response.status,
+                        summary: response.summary ?? "", refusal: nil))
+            }
+            return response
         }
     }
 
-    /// A web page that makes its own name point here (DNS rebinding) must not read what we tell.
-    private func checkHost(_ hosts: [String]) -> AdminResponse? {
-        guard hosts.count == 1, let host = hosts.first else {
-            return .problem(400, "Bad Request", "Exactly one Host header is needed.")
+    /// The answer to a call that is not let through.
+    func refuse(
+        _ refusal: AdminRefusal, _ route: AdminRoute?, allow: String?, caller: AdminCaller
+    ) -> AdminResponse {
+        count(route?.action ?? "unknown", refusal.rawValue)
+        if let route, route.isChanging {
+            audit(
+                AdminAudit(
+                    action: route.action, caller: caller, status: refusal.status,
+                    summary: refusal.detail, refusal: refusal))
         }
-        guard Loopback.isName(Self.name(of: host)) else {
-            return .problem(
-                421, "Misdirected Request", "Use localhost or a loopback address as host.")
-        }
-        return nil
+        var response = refusal.response
+        response.allow = allow
+        return response
     }
 
-    /// The host without its port (RFC 9110 section 7.2).
-    private static func name(of host: String) -> String {
-        if host.hasPrefix("[") {
-            guard let close = host.firstIndex(of: "]") else { return "" }
-            return String(host[host.index(after: host.startIndex)..<close])
-        }
-        return String(host.prefix { $0 != ":" })
+    private func count(_ action: String, _ result: String) {
+        registry.counter(.adminCalls, [action, result], shard: 0).addShared()
+    }
+
+    private static func allow(_ routes: [AdminRoute]) -> String {
+        var methods = routes.map(\.method.rawValue)
+        if let index = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: index + 1) }
+        return methods.joined(separator: ", ")
     }
 }
 

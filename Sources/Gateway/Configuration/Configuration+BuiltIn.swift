@@ -9,7 +9,7 @@ extension Configuration {
           - {name: main, protocol: http, address: 127.0.0.1, port: 8080, mode: "0660",
              proxy_protocol: false}
         trusted_proxies: []
-        admin: {address: 127.0.0.1, port: 9901}
+        admin: {address: 127.0.0.1, port: 9901, socket: "", token_file: ""}
         loops: 0
         policies: policies
         pid_file: ""

@@ -60,6 +60,10 @@ package struct Configuration: Sendable, Equatable {
     package struct Admin: Sendable, Equatable {
         package var address: String
         package var port: Int
+        /// Path of a Unix socket; empty = none.
+        package var socket: String
+        /// The file that holds the bearer token; empty = no token.
+        package var tokenFile: String
     }
 
     /// Who is believed, and in whose name tokens are issued.

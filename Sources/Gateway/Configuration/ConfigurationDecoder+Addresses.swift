@@ -23,8 +23,16 @@ extension ConfigurationDecoder {
                 "port \(port) is the port of listener `\(rival.name)`", at: group.place("port"),
                 hint: "give the admin port a number of its own")
         }
+        let socket = group.string("socket", default: "")
+        if socket.utf8.count > Configuration.maxSocketPathBytes {
+            sink.error(
+                "the path of a Unix socket has at most \(Configuration.maxSocketPathBytes) bytes",
+                at: group.place("socket"), hint: "choose a shorter one, as /run/sluice/admin.sock")
+        }
+        let tokenFile = group.string("token_file", default: "")
         group.mapping.finish()
-        return Configuration.Admin(address: address, port: port)
+        return Configuration.Admin(
+            address: address, port: port, socket: socket, tokenFile: tokenFile)
     }
 
     static func isLoopback(_ address: String) -> Bool {

@@ -14,7 +14,9 @@ indirect enum ConfigurationSchema: Sendable {
                 "mode": .scalar, "proxy_protocol": .scalar,
             ])),
         "trusted_proxies": .list(.scalar),
-        "admin": .mapping(["address": .scalar, "port": .scalar]),
+        "admin": .mapping([
+            "address": .scalar, "port": .scalar, "socket": .scalar, "token_file": .scalar,
+        ]),
         "loops": .scalar,
         "policies": .scalar,
         "pid_file": .scalar,

@@ -19,6 +19,8 @@ package enum LogEvent: UInt8, Sendable, CaseIterable {
     case request, open, close, login, push, reload, upstream
     /// The process itself: start, stop, lost entries, and what libraries say through swift-log.
     case gateway
+    /// Somebody changed something through the admin interface, or was not let.
+    case admin
 
     package var name: String {
         switch self {
@@ -30,6 +32,7 @@ package enum LogEvent: UInt8, Sendable, CaseIterable {
         case .reload: "reload"
         case .upstream: "upstream"
         case .gateway: "gateway"
+        case .admin: "admin"
         }
     }
 }

@@ -84,6 +84,10 @@ extension MetricFamily {
 
     // MARK: The gateway itself
 
+    package static let adminCalls = Self(
+        "sluice_admin_calls_total", .counter, ["action", "result"],
+        help: "Calls of the admin interface: ok, failed, or why one was not let through.")
+
     package static let logEntries = Self(
         "sluice_log_entries_total", .counter, ["class", "result"],
         help: "Journal entries by class and result: sent, sampled, dropped_full, dropped_error.")
@@ -126,7 +130,7 @@ extension MetricFamily {
         .httpViolations,
         .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,
         .policyInfo, .policyReloads, .policyLastReload, .upstreamRequests, .upstreamDuration,
-        .upstreamInstances, .pushes, .outboundQueueBytes, .slowConsumers, .logEntries,
+        .upstreamInstances, .pushes, .outboundQueueBytes, .slowConsumers, .adminCalls, .logEntries,
         .logDropped, .loopLag, .metricsSeries, .metricsOverflow, .buildInfo, .processCPU,
         .processOpenDescriptors, .processMaxDescriptors, .processVirtualMemory,
         .processResidentMemory, .processStartTime, .processThreads,
