@@ -57,6 +57,7 @@ let nioTLS = product("NIOTLS", "swift-nio")
 let nioHTTP2 = product("NIOHTTP2", "swift-nio-http2")
 let httpClient = product("AsyncHTTPClient", "async-http-client")
 let x509 = product("X509", "swift-certificates")
+let asn1 = product("SwiftASN1", "swift-asn1")
 let nioEmbedded = product("NIOEmbedded", "swift-nio")
 let protobuf = product("SwiftProtobuf", "swift-protobuf")
 let crypto = product("Crypto", "swift-crypto")
@@ -88,6 +89,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -135,8 +137,8 @@ let package = Package(
         part(
             "Gateway", imports: allParts,
             outside: [
-                nioCore, nioPosix, nioSSL, httpClient, x509, lifecycle, unixSignals, logging,
-                coreMetrics,
+                nioCore, nioPosix, nioSSL, httpClient, x509, asn1, crypto, lifecycle, unixSignals,
+                logging, coreMetrics,
             ]),
         part(
             "Tools",

@@ -190,7 +190,7 @@ final class LinkBook {
     }
 
     var connector: LinkConnector {
-        LinkConnector { [self] _, _, loop, handler in
+        LinkConnector { [self] _, _, _, loop, handler in
             let channel = LoopChannel(loop: loop)
             do {
                 try channel.pipeline.syncOperations.addHandler(handler)

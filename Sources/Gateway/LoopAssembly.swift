@@ -97,13 +97,14 @@ enum LoopAssembly {
                 record.instance = instance
                 record.messageID = MessageID.upstreamUp
                 record.message = "\(service) \(instance) is up"
-            case .down(let service, let instance, let reason, let lost):
+            case .down(let service, let instance, let reason, let lost, let cause):
                 record = AccessRecord(event: .upstream, logClass: .error, time: time)
                 record.service = service
                 record.instance = instance
                 record.messageID = MessageID.upstreamDown
                 record.message =
                     "\(service) \(instance) is down: \(reason.rawValue), \(lost) calls lost"
+                    + (cause.isEmpty ? "" : "; \(cause)")
             }
             journal.writeShared(record)
         }

@@ -202,7 +202,7 @@ final class FarEnd {
     private var received = ByteBuffer()
 
     var connector: LinkConnector {
-        LinkConnector { [self] _, _, loop, handler in
+        LinkConnector { [self] _, _, _, loop, handler in
             let channel = LoopChannel(loop: loop)
             do {
                 try channel.pipeline.syncOperations.addHandler(handler)

@@ -20,7 +20,7 @@ struct ConfigurationDefaultsTests {
 
     @Test("Config/sluice.yaml holds every key there is, and explains each")
     func everyKeyIsShipped() throws {
-        let text = try String(contentsOfFile: Self.shipped, encoding: .utf8)
+        let text = try Self.shippedWithExamples()
         let sink = DiagnosticSink()
         let root = try #require(Document.parse(text, file: "sluice.yaml", into: sink))
         let shipped = Set(keys(of: root))
@@ -31,6 +31,21 @@ struct ConfigurationDefaultsTests {
         }
         let known = Set(Configuration.keys.map { $0.joined(separator: ".") })
         #expect(shipped.subtracting(known) == [])
+    }
+
+    /// The shipped file with its examples (`#:`) taken in.
+    private static func shippedWithExamples() throws -> String {
+        try String(contentsOfFile: shipped, encoding: .utf8)
+            .replacingOccurrences(of: "\n#:", with: "\n  ")
+    }
+
+    @Test("the examples in Config/sluice.yaml can be taken in as they are")
+    func examplesAreRight() throws {
+        let loaded = try Configuration.decode(
+            text: Self.shippedWithExamples(), file: "sluice.yaml", environment: [:])
+        #expect(loaded.warnings.text == "")
+        #expect(loaded.configuration.listeners[0].tls?.minVersion == .tls12)
+        #expect(loaded.configuration.services[0].tls?.serverName == "user.internal")
     }
 
     /// `listeners.#.port` for every scalar in the document.

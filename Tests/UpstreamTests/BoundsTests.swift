@@ -106,7 +106,7 @@ import Testing
         #expect(!channel.isActive)
         #expect(
             rig.events.contains {
-                if case .down(_, _, .noAnswers, _) = $0 { true } else { false }
+                if case .down(_, _, .noAnswers, _, _) = $0 { true } else { false }
             })
     }
 

@@ -149,7 +149,7 @@ final class Rig {
     }
 
     private static func connector(_ instances: [FakeInstance]) -> LinkConnector {
-        LinkConnector { address, _, loop, handler in
+        LinkConnector { address, _, _, loop, handler in
             guard let instance = instances.first(where: { $0.address == address }), !instance.isDown
             else { return loop.makeFailedFuture(ChannelError.connectTimeout(.zero)) }
             let channel = LoopChannel(loop: loop)

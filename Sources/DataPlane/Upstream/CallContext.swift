@@ -85,13 +85,18 @@ package enum UpstreamEvent: Sendable, Equatable {
     case up(service: String, instance: String)
     /// - `reason`: a word of a closed set, see `LinkDownReason`.
     /// - `lostCalls`: calls that were pending and got 503.
-    case down(service: String, instance: String, reason: LinkDownReason, lostCalls: Int)
+    /// - `cause`: more about the reason, for people; empty where there is no more to say.
+    case down(
+        service: String, instance: String, reason: LinkDownReason, lostCalls: Int,
+        cause: String = "")
 }
 
 /// Why a link to an instance is not usable.
 package enum LinkDownReason: String, Sendable, CaseIterable {
     /// No TCP connection, or none in time.
     case connectFailed = "connect_failed"
+    /// TCP came up, TLS did not: one side does not trust the other, or they share no version.
+    case tlsFailed = "tls_failed"
     /// TCP came up, the hello did not come in time.
     case noHello = "no_hello"
     /// The peer closed or the connection broke.

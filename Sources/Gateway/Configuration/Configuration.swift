@@ -40,6 +40,8 @@ package struct Configuration: Sendable, Equatable {
         package var mode: UInt16
         /// Every connection begins with a PROXY header.
         package var proxyProtocol: Bool
+        /// Nil = plain.
+        package var tls: ListenerTLS?
 
         /// The place as the edge binds it.
         package var endpoint: Endpoint {
@@ -107,6 +109,8 @@ package struct Configuration: Sendable, Equatable {
         package var connectTimeoutMilliseconds: Int64
         package var backoffMinimumMilliseconds: Int64
         package var backoffMaximumMilliseconds: Int64
+        /// Nil = plain.
+        package var tls: ServiceTLS?
     }
 
     /// One place where a service answers.

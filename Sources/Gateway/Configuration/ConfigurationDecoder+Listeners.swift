@@ -18,10 +18,11 @@ extension ConfigurationDecoder {
             let kind = item.mapping.optional("protocol")?.choice(sink, of: kinds) ?? .http
             let mode = socketMode(item)
             let isProxied = item.boolean("proxy_protocol", default: false)
+            let tls = decodeListenerTLS(item.mapping.optional("tls"), isHTTP: kind == .http)
             guard let (address, port) = endpoint(item, &endpoints), let name else { return nil }
             return Configuration.Listener(
                 name: name, kind: kind, address: address, port: port, mode: mode,
-                proxyProtocol: isProxied)
+                proxyProtocol: isProxied, tls: tls)
         }
         if let value, value.kind == .list([]) {
             sink.error("at least one listener is needed", at: value.position)

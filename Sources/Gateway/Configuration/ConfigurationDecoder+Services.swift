@@ -23,11 +23,12 @@ extension ConfigurationDecoder {
                     hint: "`max` is \(durationText(nanoseconds: maximum * 1_000_000))")
             }
             backoff.mapping.finish()
+            let tls = decodeServiceTLS(item.mapping.optional("tls"))
             guard let name else { return nil }
             return Configuration.Service(
                 name: name, link: link ?? "native", instances: instances,
                 connectTimeoutMilliseconds: timeout, backoffMinimumMilliseconds: minimum,
-                backoffMaximumMilliseconds: maximum)
+                backoffMaximumMilliseconds: maximum, tls: tls)
         } ?? []
     }
 

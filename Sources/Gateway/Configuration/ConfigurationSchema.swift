@@ -12,6 +12,11 @@ indirect enum ConfigurationSchema: Sendable {
             .mapping([
                 "name": .scalar, "protocol": .scalar, "address": .scalar, "port": .scalar,
                 "mode": .scalar, "proxy_protocol": .scalar,
+                "tls": .mapping([
+                    "certificates": .list(.mapping(["certificate": .scalar, "key": .scalar])),
+                    "min_version": .scalar, "client_ca": .scalar, "client_certificate": .scalar,
+                    "http2": .scalar,
+                ]),
             ])),
         "trusted_proxies": .list(.scalar),
         "admin": .mapping([
@@ -34,6 +39,9 @@ indirect enum ConfigurationSchema: Sendable {
             .mapping([
                 "name": .scalar, "link": .scalar, "instances": .list(.scalar),
                 "connect_timeout": .scalar, "backoff": .mapping(["min": .scalar, "max": .scalar]),
+                "tls": .mapping([
+                    "ca": .scalar, "certificate": .scalar, "key": .scalar, "server_name": .scalar,
+                ]),
             ])),
         "commands": .list(
             .mapping([

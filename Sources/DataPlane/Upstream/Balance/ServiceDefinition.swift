@@ -24,16 +24,20 @@ package struct ServiceDefinition: Sendable, Equatable {
     package var backoffMinimumMilliseconds: Int64
     /// No pause is longer.
     package var backoffMaximumMilliseconds: Int64
+    /// Nil = plain. A change is for connections made from then on.
+    package var tls: ServiceTLS?
 
     package init(
         name: String, instances: [InstanceAddress], connectTimeoutMilliseconds: Int64 = 1_000,
-        backoffMinimumMilliseconds: Int64 = 50, backoffMaximumMilliseconds: Int64 = 2_000
+        backoffMinimumMilliseconds: Int64 = 50, backoffMaximumMilliseconds: Int64 = 2_000,
+        tls: ServiceTLS? = nil
     ) {
         self.name = name
         self.instances = instances
         self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
         self.backoffMinimumMilliseconds = backoffMinimumMilliseconds
         self.backoffMaximumMilliseconds = backoffMaximumMilliseconds
+        self.tls = tls
     }
 }
 

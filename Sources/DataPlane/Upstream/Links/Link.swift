@@ -29,6 +29,8 @@ final class Link {
     private var heartbeat: Scheduled<Void>?
     private var unansweredPings = 0
     private var signalledCongestion = false
+    /// More about why the connection is lost; taken by the event that tells of it.
+    private var cause = ""
 
     init(address: InstanceAddress, number: Int32, pool: ServicePool, upstream: Upstream) {
         self.address = address
@@ -132,12 +134,15 @@ final class Link {
         }
     }
 
-    func connectionEnded(_ reason: LinkDownReason, of connection: LinkConnection) {
+    /// - Parameter cause: more about the reason, for people.
+    func connectionEnded(
+        _ reason: LinkDownReason, _ cause: String, of connection: LinkConnection
+    ) {
         guard connection === self.connection else { return }
         upstream.tick.begin()
-        act(
-            machine.lost(machine.state == .connecting ? .noHello : reason, random: &upstream.random)
-        )
+        self.cause = cause
+        let isSilent = machine.state == .connecting && reason != .tlsFailed
+        act(machine.lost(isSilent ? .noHello : reason, random: &upstream.random))
     }
 
     /// An answer came: the connection has proved useful.
@@ -196,7 +201,8 @@ final class Link {
         unansweredPings = 0
         let allowed = pool.definition.connectTimeoutMilliseconds
         timer = after(allowed) { link in link.connectTimedOut(connection) }
-        upstream.connector.connect(address, allowed, upstream.loop, connection)
+        upstream.connector
+            .connect(address, pool.definition.tls, allowed, upstream.loop, connection)
             .assumeIsolated()
             .whenComplete { [self] result in connected(result, connection) }
     }
@@ -212,7 +218,10 @@ final class Link {
         case .success:
             connection.append(.hello, stream: 0, body: upstream.hello)
             upstream.markDirty(self)
-        case .failure: act(machine.lost(.connectFailed, random: &upstream.random))
+        case .failure(let error):
+            let isTLS = TLSFailure.isTLS(error)
+            if isTLS { cause = TLSFailure(error).text }
+            act(machine.lost(isTLS ? .tlsFailed : .connectFailed, random: &upstream.random))
         }
     }
 
@@ -234,11 +243,13 @@ final class Link {
         pool.refresh()
         let lost = upstream.failCalls(of: self)
         drainedSome()
+        let cause = cause
+        self.cause = ""
         if announce {
             upstream.onEvent(
                 .down(
                     service: pool.definition.name, instance: instance, reason: reason,
-                    lostCalls: lost))
+                    lostCalls: lost, cause: cause))
         }
         guard let retryAfterMilliseconds, machine.state == .waiting else { return }
         timer = after(retryAfterMilliseconds) { link in link.act(link.machine.pauseEnded()) }

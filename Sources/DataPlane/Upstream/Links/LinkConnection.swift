@@ -138,12 +138,17 @@ final class LinkConnection: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) { lose(.connectionLost) }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { lose(.connectionLost) }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard TLSFailure.isTLS(error) else { return lose(.connectionLost) }
+        let failure = TLSFailure(error)
+        // A peer that ends TCP without TLS's goodbye breaks nothing that frames do not notice.
+        lose(failure.kind == .truncated ? .connectionLost : .tlsFailed, failure.text)
+    }
 
-    private func lose(_ reason: LinkDownReason) {
+    private func lose(_ reason: LinkDownReason, _ cause: String = "") {
         guard !isClosing else { return }
         close()
-        link.connectionEnded(reason, of: self)
+        link.connectionEnded(reason, cause, of: self)
     }
 }
 

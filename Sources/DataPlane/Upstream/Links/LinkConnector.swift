@@ -5,25 +5,22 @@ import NIOPosix
 package struct LinkConnector {
     /// Connects to `address` and adds `handler` to the new channel's pipeline.
     ///
-    /// The result comes on `loop`.
-    package let connect:
-        (
-            _ address: InstanceAddress, _ timeoutMilliseconds: Int64, _ loop: any EventLoop,
-            _ handler: any ChannelInboundHandler
-        ) -> EventLoopFuture<any Channel>
+    /// The result comes on `loop`: TCP is up then, TLS (nil = plain) may still be under way.
+    package let connect: Connect
 
-    package init(
-        connect:
-            @escaping (InstanceAddress, Int64, any EventLoop, any ChannelInboundHandler)
-            -> EventLoopFuture<any Channel>
-    ) { self.connect = connect }
+    package typealias Connect = (
+        _ address: InstanceAddress, _ tls: ServiceTLS?, _ timeoutMilliseconds: Int64,
+        _ loop: any EventLoop, _ handler: any ChannelInboundHandler
+    ) -> EventLoopFuture<any Channel>
+
+    package init(connect: @escaping Connect) { self.connect = connect }
 
     /// TCP without Nagle's delay. Names are resolved off the loop.
     package static var sockets: Self { Self(connect: connectSocket) }
 
     private static func connectSocket(
-        to address: InstanceAddress, timeoutMilliseconds: Int64, loop: any EventLoop,
-        handler: any ChannelInboundHandler
+        to address: InstanceAddress, tls: ServiceTLS?, timeoutMilliseconds: Int64,
+        loop: any EventLoop, handler: any ChannelInboundHandler
     ) -> EventLoopFuture<any Channel> {
         let bound = NIOLoopBound(handler, eventLoop: loop)
         let marks = ChannelOptions.Types.WriteBufferWaterMark(
@@ -38,6 +35,10 @@ package struct LinkConnector {
             .channelOption(.recvAllocator, value: sizes)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            tls.makeHandler(host: address.host))
+                    }
                     try channel.pipeline.syncOperations.addHandler(bound.value)
                 }
             }
