@@ -1,9 +1,17 @@
 """The programs in Examples, run as their users would."""
+import re
+import signal
 import subprocess
 import sys
 
-from harness.processes import ROOT, Process, environment
+import pytest
+from harness import envelopes
+from harness.clients import CODECS
+from harness.processes import ROOT, Process, PythonService, environment
 from harness.waiting import until
+
+sys.path.insert(0, str(ROOT / "Examples/python_service"))
+import sluice_link  # noqa: E402
 
 CHAT = ROOT / "Examples/chat.py"
 
@@ -30,3 +38,59 @@ def test_the_chat_example_tells_a_refused_login(gateway):
         capture_output=True, text=True, timeout=30, env=environment({}))
     assert wrong.returncode == 1
     assert "login refused: bad_credentials" in wrong.stderr
+
+
+PAGE = (ROOT / "docs/native-link.md").read_text()
+FRAMES = {name: bytes.fromhex(hexed) for name, hexed in re.findall(r"^\| ([\w ]+) \| `([0-9a-f ]+)` \|", PAGE, re.M)}
+REFUSED = [bytes.fromhex(hexed) for hexed in re.findall(r"^\| `([0-9a-f ]+)` \|", PAGE, re.M)]
+
+
+def frame(kind, stream, body, flags=0):
+    return sluice_link.HEAD.pack(8 + len(body), kind, flags, 0, stream) + body
+
+
+def test_the_python_link_writes_and_reads_the_vectors_of_the_page():
+    link = sluice_link
+    call = link.Envelope.read(FRAMES["call"][12:])
+    assert (call.cmd, call.seq, call.payload, call.deadline_ms, call.user_id, call.is_json) == (
+        100, 7, b'"hi"', 5000, "alice", True)
+    assert frame(link.REPLY, 1, link.Answer(b'"hi"').envelope(call)) == FRAMES["reply"]
+    assert dict(link.fields(FRAMES["hello"][12:])) == {1: 1, 2: b"gw-1"}
+    assert dict(link.fields(FRAMES["push_result"][12:])) == {1: 2, 3: 1}
+    assert frame(link.PING, 0, b"\xbe\xef", link.IS_ANSWER) == FRAMES["pong"]
+    assert frame(link.GOAWAY, 0, link.text(1, "drain")) == FRAMES["goaway"]
+
+
+@pytest.mark.parametrize("wrong", REFUSED, ids=lambda wrong: wrong.hex())
+def test_the_python_link_closes_on_frames_that_the_page_refuses(tmp_path, started, wrong):
+    import socket
+    service = started(PythonService("native_service.py", tmp_path))
+    with socket.create_connection(("127.0.0.1", service.port), 10) as gateway:
+        gateway.sendall(FRAMES["hello"] + wrong.ljust(12, b"\0"))
+        said = b""
+        while data := gateway.recv(4096):
+            said += data
+    assert said == frame(sluice_link.HELLO, 0, b"\x08\x01\x12\x08python-1")
+    service.check_running()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_python_service_does_what_the_demo_services_do(gateway, tmp_path, started, codec):
+    service = started(PythonService("native_service.py", tmp_path))
+    here = gateway(services=service.port)
+    alice = here.connect("alice", codec, token=here.log_in("alice", "wonderland")["token"])
+    bob = here.connect("bob", codec)
+    for payload in (b"", bytes(range(256)), b"x" * 40_000):
+        assert (alice.echo(None, payload=payload).data or b"") == payload
+    sent = alice.request(envelopes.SEND, {"to": "bob", "text": "from Python"})
+    assert bob.push(envelopes.DELIVER).data == {"from": "alice", "text": "from Python", "id": sent.data["id"]}
+    assert "from Python" in str(alice.request(envelopes.HISTORY, {"with": "bob"}).data)
+    assert alice.request(envelopes.FRIENDS, {}).data == {"friends": ["bob", "carol"]}
+    until(lambda: alice.request(envelopes.PROFILE, {"user": "bob"}).data["online"] is True)
+    assert alice.request(envelopes.SEND, {"to": ""}).status == 1400
+    service.signal(signal.SIGTERM)
+    assert service.wait() == 0, service.errors()
+    assert "Traceback" not in service.errors()
+    until(lambda: alice.echo().status == 503, 10, "the gateway knows that it went")
+    started(PythonService("native_service.py", tmp_path, port=service.port))
+    until(lambda: alice.echo("again").data == "again", 10, "another instance took over")

@@ -23,34 +23,15 @@ class Closed(Exception):
         self.code, self.reason = code, reason
 
 
-class Client:
-    """One WebSocket connection that speaks Sluice's envelopes."""
+class Conversation:
+    """What every connection that lasts has in common; `_send` and `_receive` move one envelope."""
 
-    def __init__(self, url, codec="json", *, token=None, channel="header", headers=None, query="",
-                 subprotocols=None, timeout=10.0):
+    def __init__(self, codec, timeout):
         self.codec, self.timeout = codec, timeout
         self.sequence = 0
         self.pushes = deque()
         self.other_replies = deque()
-        offered = [SUBPROTOCOL[codec]] if subprotocols is None else list(subprotocols)
-        headers = dict(headers or {})
-        if token and channel == "header":
-            headers["Authorization"] = f"Bearer {token}"
-        elif token and channel == "subprotocol":
-            offered.append(f"bearer.{token}")
-        elif token and channel == "query":
-            query = f"token={token}" + (f"&{query}" if query else "")
-        self.connection = connect(
-            url + (f"?{query}" if query else ""), subprotocols=offered or None, additional_headers=headers,
-            ping_interval=None, close_timeout=2, open_timeout=timeout, max_size=None, compression=None, proxy=None, legacy=True)
-        self.subprotocol = self.connection.subprotocol
         self.auth = None
-        if token and channel != "frame":
-            self.auth = self.receive()
-            assert (self.auth.cmd, self.auth.seq, self.auth.status) == (envelopes.AUTH, 0, 0), self.auth
-        elif token:
-            self.auth = self.authenticate(token)
-            assert self.auth.status == 0, self.auth
 
     # Sending
 
@@ -58,24 +39,13 @@ class Client:
         self.send_raw(envelopes.encode(self.codec, cmd, data, seq=seq, **fields))
 
     def send_raw(self, frame):
-        try:
-            self.connection.send(frame)
-        except ConnectionClosed as closed:
-            raise self._closed(closed) from None
+        raise NotImplementedError
 
     # Receiving
 
     def receive(self, timeout=None):
         """The next message of any kind."""
-        try:
-            return envelopes.decode(self.connection.recv(timeout=timeout or self.timeout))
-        except ConnectionClosed as closed:
-            raise self._closed(closed) from None
-
-    @staticmethod
-    def _closed(closed):
-        frame = closed.rcvd
-        return Closed(frame.code if frame else None, frame.reason if frame else "")
+        raise NotImplementedError
 
     def request(self, cmd, data=None, *, timeout=None, **fields):
         """Sends one request and returns its reply; pushes that come meanwhile are kept."""
@@ -136,13 +106,116 @@ class Client:
         return self.request(envelopes.ECHO, data, **fields)
 
     def close(self):
-        self.connection.close()
+        raise NotImplementedError
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.close()
+
+
+class Client(Conversation):
+    """One WebSocket connection that speaks Sluice's envelopes."""
+
+    def __init__(self, url, codec="json", *, token=None, channel="header", headers=None, query="",
+                 subprotocols=None, timeout=10.0, **more):
+        super().__init__(codec, timeout)
+        offered = [SUBPROTOCOL[codec]] if subprotocols is None else list(subprotocols)
+        headers = dict(headers or {})
+        if token and channel == "header":
+            headers["Authorization"] = f"Bearer {token}"
+        elif token and channel == "subprotocol":
+            offered.append(f"bearer.{token}")
+        elif token and channel == "query":
+            query = f"token={token}" + (f"&{query}" if query else "")
+        self.connection = connect(
+            url + (f"?{query}" if query else ""), subprotocols=offered or None, additional_headers=headers,
+            ping_interval=None, close_timeout=2, open_timeout=timeout, max_size=None, compression=None, proxy=None,
+            legacy=True, **more)
+        self.subprotocol = self.connection.subprotocol
+        if token and channel != "frame":
+            self.auth = self.receive()
+            assert (self.auth.cmd, self.auth.seq, self.auth.status) == (envelopes.AUTH, 0, 0), self.auth
+        elif token:
+            self.auth = self.authenticate(token)
+            assert self.auth.status == 0, self.auth
+
+    def send_raw(self, frame):
+        try:
+            self.connection.send(frame)
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+
+    def receive(self, timeout=None):
+        try:
+            return envelopes.decode(self.connection.recv(timeout=timeout or self.timeout))
+        except ConnectionClosed as closed:
+            raise self._closed(closed) from None
+
+    @staticmethod
+    def _closed(closed):
+        frame = closed.rcvd
+        return Closed(frame.code if frame else None, frame.reason if frame else "")
+
+    def close(self):
+        self.connection.close()
+
+
+class TCPClient(Conversation):
+    """One TCP connection: a length of four bytes, big-endian, then an envelope."""
+
+    def __init__(self, address, codec="json", *, token=None, timeout=10.0, source="", tls=None, server_name=None,
+                 first=b""):
+        """first: bytes sent before anything else, a PROXY header for one."""
+        super().__init__(codec, timeout)
+        self.socket = socket.create_connection(address, timeout, (source, 0) if source else None)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if first:
+            self.socket.sendall(first)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=server_name)
+        self.buffer = b""
+        if token:
+            self.auth = self.authenticate(token)
+            assert self.auth.status == 0, self.auth
+
+    def send_raw(self, frame):
+        body = frame.encode() if isinstance(frame, str) else frame
+        try:
+            self.socket.sendall(struct.pack("!I", len(body)) + body)
+        except (BrokenPipeError, ConnectionResetError):
+            raise Closed(None, "") from None
+
+    def _need(self, count, end):
+        while len(self.buffer) < count:
+            self.socket.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                data = self.socket.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                raise Closed(None, "")
+            self.buffer += data
+
+    def receive(self, timeout=None):
+        """The gateway's cmd 13 is its close frame: it raises Closed like one."""
+        end = time.monotonic() + (timeout or self.timeout)
+        self._need(4, end)
+        size = struct.unpack("!I", self.buffer[:4])[0]
+        self._need(4 + size, end)
+        body, self.buffer = self.buffer[4:4 + size], self.buffer[4 + size:]
+        message = envelopes.decode(body.decode() if body[:1] == b"{" else body)
+        if message.cmd == envelopes.CLOSE:
+            raise Closed(message.data["code"], message.data["reason"])
+        if message.cmd == envelopes.PING and not message.seq:
+            # The gateway asks for a sign of life; any byte is one.
+            self.send(envelopes.PING)
+            return self.receive(max(0.001, end - time.monotonic()))
+        return message
+
+    def close(self):
+        self.socket.close()
 
 
 class RawWebSocket:

@@ -12,8 +12,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 ROOT = Path(__file__).resolve().parents[3]
 PROTOS = ROOT / "Sources/DataPlane/Framing/Protos"
 
-AUTH, PING, ACK, REFRESH, LOGIN = 1, 2, 3, 4, 5
-GOAWAY, PRESENCE = 10, 12
+AUTH, PING, ACK, REFRESH, LOGIN, LOGOUT = 1, 2, 3, 4, 5, 6
+GOAWAY, KICKED, PRESENCE, CLOSE, PUSHES = 10, 11, 12, 13, 14
 ECHO, SEND, HISTORY, DELIVER, FRIENDS, PROFILE, USER_PRESENCE, USER_LOGIN = (
     100, 1001, 1002, 1003, 1101, 1201, 1301, 1302)
 
@@ -24,6 +24,7 @@ TYPED = {
     LOGIN: ("LoginRequest", "LoginReply"),
     GOAWAY: (None, "Goaway"),
     PRESENCE: (None, "PresenceEvent"),
+    CLOSE: (None, "Close"),
 }
 
 

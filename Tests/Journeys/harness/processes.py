@@ -1,12 +1,16 @@
 """Processes that a journey starts: what they print is kept, and they end with it."""
+import itertools
 import os
+import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from .waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
+_numbers = itertools.count(1)
 SLUICE = Path(os.environ.get("SLUICE_TEST_BINARY", ROOT / ".build/release/sluice"))
 
 
@@ -93,3 +97,18 @@ class Services(Process):
         self.port = port
         from .waiting import listens
         until(lambda: (self.check_running() or True) and listens(port), 15, "the demo services listen")
+
+
+class PythonService(Process):
+    """A program of Examples/python_service, listening."""
+
+    def __init__(self, program, folder, *arguments, port=0):
+        path = ROOT / "Examples/python_service" / program
+        name = f"{program.removesuffix('.py')}-{next(_numbers)}"
+        super().__init__(name, [sys.executable, path, "--listen", f"127.0.0.1:{port}", *arguments], folder)
+        self.port = until(self._listening, 15, f"{program} listens")
+
+    def _listening(self):
+        self.check_running()
+        found = re.search(r"listening on 127\.0\.0\.1:(\d+)", self.output())
+        return found and int(found.group(1))

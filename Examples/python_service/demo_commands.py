@@ -1,0 +1,172 @@
+"""What the example services do, whichever link the gateway speaks to them: a small messenger.
+
+Users, passwords and friends are in the program; messages and sessions are kept in memory, bounded.
+"""
+import asyncio
+import hmac
+import itertools
+import json
+import logging
+import secrets
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+# Ids as in Config/sluice.yaml; the HTTP link calls by name, the native link by id.
+COMMANDS = {
+    100: "echo", 1001: "message.send", 1002: "message.history", 1003: "message.deliver",
+    1101: "friend.list", 1201: "user.profile", 1301: "user.presence", 1302: "user.login",
+    1303: "user.check", 1304: "user.session", 1305: "user.presence.reset",
+}
+DELIVER = 1003
+
+USERS = {
+    "alice": {"name": "Alice Liddell", "plan": "free", "password": "wonderland", "friends": ["bob", "carol"]},
+    "bob": {"name": "Bob the Builder", "plan": "pro", "password": "builder", "friends": ["alice", "carol"]},
+    "carol": {"name": "Carol Singer", "plan": "free", "password": "singer", "friends": ["alice", "bob"]},
+}
+MAX_TEXT_BYTES, MAX_USER_BYTES = 16_384, 256
+MAX_MESSAGES_PER_USER, MAX_OWNERS, MAX_SESSIONS = 100, 1_000, 10_000
+SESSION_SECONDS = 900
+log = logging.getLogger("demo")
+
+
+class Refused(Exception):
+    """The service says no: a status of its own, from 1000 on, and why."""
+
+    def __init__(self, status, why):
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(slots=True)
+class Reply:
+    status: int
+    body: bytes
+    is_json: bool = True
+
+
+def wanted(body, name, kind, *, absent=None, required=True):
+    value = body.get(name, absent)
+    if (value is None and required) or (value is not None and not isinstance(value, kind)):
+        raise Refused(1400, f"`{name}` is missing or of the wrong type")
+    return value
+
+
+class Demo:
+    """push: `async def push(cmd, payload, users)`; own_sessions: a login answers with a session id
+    of the service, which the gateway checks with user.session, instead of letting the gateway make a JWT.
+    """
+
+    def __init__(self, push, *, own_sessions=False):
+        self.push, self.own_sessions = push, own_sessions
+        self.histories = OrderedDict()  # user -> messages, oldest owner first
+        self.sessions = OrderedDict()  # session id -> (user, when it ends)
+        self.online = set()
+        self.ids = itertools.count(1)
+        self.sending = set()  # pushes under way
+        self.commands = {
+            "message.send": self.send, "message.history": self.history, "friend.list": self.friends,
+            "user.profile": self.profile, "user.presence": self.presence, "user.presence.reset": self.reset,
+            "user.login": self.login, "user.check": self.check, "user.session": self.session,
+        }
+
+    async def answer(self, name, user, payload, is_json=True):
+        """One call: its reply. `user` is whom the gateway proved; "" for the gateway's own calls."""
+        if name == "echo":
+            return Reply(0, payload, is_json)
+        try:
+            if name not in self.commands:
+                raise Refused(1404, "no such command")
+            try:
+                body = json.loads(payload or b"{}")
+            except ValueError:
+                raise Refused(1400, "the payload is not JSON") from None
+            if not isinstance(body, dict):
+                raise Refused(1400, "the payload is not an object")
+            if not user and not name.startswith("user."):
+                raise Refused(1400, "the call names no user")
+            return Reply(0, json.dumps(self.commands[name](user, body)).encode())
+        except Refused as no:
+            return Reply(no.status, json.dumps({"error": str(no)}).encode())
+
+    # Messages and friends
+
+    def send(self, user, body):
+        to, text = wanted(body, "to", str), wanted(body, "text", str)
+        if not to or len(to.encode()) > MAX_USER_BYTES:
+            raise Refused(1400, "`to` names no user")
+        if len(text.encode()) > MAX_TEXT_BYTES:
+            raise Refused(1413, f"`text` is longer than {MAX_TEXT_BYTES} bytes")
+        message = {"id": next(self.ids), "from": user, "to": to, "text": text}
+        for owner in {user, to}:
+            if owner not in self.histories and len(self.histories) >= MAX_OWNERS:
+                self.histories.popitem(last=False)
+            self.histories.setdefault(owner, deque(maxlen=MAX_MESSAGES_PER_USER)).append(message)
+        told = {"from": user, "text": text, "id": message["id"]}
+        self.deliver(json.dumps(told).encode(), to)
+        return {"id": message["id"]}
+
+    def deliver(self, payload, to):
+        """In the background: the sender does not wait for the receiver's gateway."""
+        async def go():
+            try:
+                await self.push(DELIVER, payload, [to])
+            except Exception as error:
+                log.warning("a message was not pushed; history has it: %s", error)
+        task = asyncio.get_running_loop().create_task(go())
+        self.sending.add(task)
+        task.add_done_callback(self.sending.discard)
+
+    def history(self, user, body):
+        peer = wanted(body, "with", str, required=False)
+        limit = wanted(body, "limit", int, absent=MAX_MESSAGES_PER_USER)
+        kept = [m for m in self.histories.get(user, ()) if peer is None or peer == (m["to"] if m["from"] == user else m["from"])]
+        return {"messages": kept[-limit:] if limit > 0 else []}
+
+    def friends(self, user, _):
+        return {"friends": USERS.get(user, {}).get("friends", [])}
+
+    def profile(self, user, body):
+        asked = wanted(body, "user", str, absent=user)
+        if asked not in USERS:
+            raise Refused(1404, "no such user")
+        known = USERS[asked]
+        return {"user_id": asked, "name": known["name"], "plan": known["plan"], "online": asked in self.online}
+
+    # What the gateway asks by itself
+
+    def presence(self, _, body):
+        user, is_online = wanted(body, "user", str), wanted(body, "online", bool)
+        (self.online.add if is_online and user in USERS else self.online.discard)(user)
+        return {"notify": USERS.get(user, {}).get("friends", [])}
+
+    def reset(self, _, body):
+        """A gateway has started: nobody is connected to it any more."""
+        self.online.clear()
+        return {}
+
+    def login(self, _, body):
+        user, password = wanted(body, "user", str), wanted(body, "password", str)
+        expected = USERS.get(user, {}).get("password", "no password opens this")
+        if not hmac.compare_digest(password.encode(), expected.encode()) or user not in USERS:
+            raise Refused(1401, "user or password is wrong")
+        answer = {"user_id": user, "roles": ["member"], "plan": USERS[user]["plan"]}
+        if self.own_sessions:
+            answer["token"] = secrets.token_hex(16)
+            answer["expires_at"] = int(time.time()) + SESSION_SECONDS
+            if len(self.sessions) >= MAX_SESSIONS:
+                self.sessions.popitem(last=False)
+            self.sessions[answer["token"]] = (user, answer["expires_at"])
+        return answer
+
+    def check(self, _, body):
+        """Does the user still exist?"""
+        return {"exists": wanted(body, "user", str) in USERS}
+
+    def session(self, _, body):
+        """Whose session is this?"""
+        user, ends = self.sessions.get(wanted(body, "token", str), ("", 0))
+        if ends <= time.time():
+            raise Refused(1401, "no such session")
+        return {"user_id": user, "roles": ["member"], "plan": USERS[user]["plan"], "expires_at": ends}
