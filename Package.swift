@@ -193,7 +193,7 @@ let package = Package(
             "Edge",
             ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"]
                 + stations,
-            outside: [nioCore, nioEmbedded]),
+            outside: [nioCore, nioEmbedded, nioHTTP1]),
         tests("Admin", ["Admin", "Telemetry", "Vocabulary"], outside: [nioCore, nioPosix]),
         tests("Reload", ["Reload", "Documents", "PolicyLanguage", "Policy", "Vocabulary"]),
         tests(

@@ -25,16 +25,19 @@ struct HTTPAnswer {
     static func json(_ status: Int, _ body: [UInt8]) -> Self { Self(status: status, body: body) }
 
     /// The problem of a refusal (RFC 9457), with the same facts as `Refusal` has on a WebSocket.
-    static func problem(_ refusal: Refusal) -> Self {
+    ///
+    /// - Parameter status: where HTTP has a better one than the refusal's.
+    static func problem(_ refusal: Refusal, status: Int? = nil) -> Self {
+        let status = status ?? Int(refusal.kind.status)
         var members: [(String, JSONValue)] = [
             ("type", .string("about:blank")), ("title", .string(refusal.kind.name)),
-            ("status", .integer(Int64(refusal.kind.status))), ("detail", .string(refusal.text)),
+            ("status", .integer(Int64(status))), ("detail", .string(refusal.text)),
             ("name", .string(refusal.kind.name)),
             ("temporary", .bool(refusal.kind.entry.temporary)),
         ]
         if let rule = refusal.rule { members.append(("rule", .string(rule))) }
         var answer = Self(
-            status: Int(refusal.kind.status), contentType: "application/problem+json")
+            status: status, contentType: "application/problem+json")
         if refusal.retryAfterMilliseconds > 0 {
             let milliseconds = refusal.retryAfterMilliseconds
             members.append(("retry_after_ms", .integer(Int64(clamping: milliseconds))))

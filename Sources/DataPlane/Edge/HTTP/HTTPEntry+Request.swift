@@ -185,6 +185,7 @@ extension HTTPEntry {
     /// The request is refused for what it is, and nothing after it on this connection is believed.
     func violated(_ violation: HTTPViolation) {
         guard !isClosed, !isLingering else { return }
+        if bodyPhase == .none { countRequest() }
         edge.meters.violation(violation)
         if let limit = violation.limit { edge.meters.limitExceeded(limit) }
         let hadStarted = responsePhase == .started
@@ -201,8 +202,6 @@ extension HTTPEntry {
             self.underWay = nil
             edge.abandonHTTP(underWay, self)
         }
-        var answer = HTTPAnswer.problem(refusal)
-        answer.status = violation.status
-        self.answer(answer, closing: true, reason: .badRequest)
+        answer(.problem(refusal, status: violation.status), closing: true, reason: .badRequest)
     }
 }

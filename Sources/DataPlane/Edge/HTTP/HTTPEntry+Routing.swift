@@ -18,8 +18,8 @@ extension HTTPEntry {
             let name = String(path.dropFirst(Self.commandPrefix.count))
             collectBody(head) { [unowned self] in command($0, named: name) }
         case (_, "/ws"), (_, "/v1/login"), (_, "/v1/refresh"):
-            var answer = HTTPAnswer.problem(Refusal(.badRequest, message: "Wrong method."))
-            answer.status = 405
+            let refusal = Refusal(.badRequest, message: "Wrong method.")
+            var answer = HTTPAnswer.problem(refusal, status: 405)
             answer.headers.append(("Allow", path == "/ws" ? "GET" : "POST"))
             self.answer(answer)
         case (.GET, _), (.HEAD, _):

@@ -20,16 +20,14 @@ extension HTTPEntry {
                 $0.lowercased() == "upgrade"
             })
         else {
-            var answer = HTTPAnswer.problem(
-                Refusal(.badRequest, message: "This path speaks WebSocket (RFC 6455)."))
-            answer.status = 426
+            let refusal = Refusal(.badRequest, message: "This path speaks WebSocket (RFC 6455).")
+            var answer = HTTPAnswer.problem(refusal, status: 426)
             answer.headers += [("Upgrade", "websocket"), ("Connection", "upgrade")]
             return self.answer(answer)
         }
         guard head.headers["sec-websocket-version"] == ["13"] else {
-            var answer = HTTPAnswer.problem(
-                Refusal(.badRequest, message: "WebSocket version 13 is spoken."))
-            answer.status = 426
+            let refusal = Refusal(.badRequest, message: "WebSocket version 13 is spoken.")
+            var answer = HTTPAnswer.problem(refusal, status: 426)
             answer.headers.append(("Sec-WebSocket-Version", "13"))
             return self.answer(answer)
         }

@@ -104,10 +104,13 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         return subject
     }
 
+    /// A head that is none counts as a request too.
+    func countRequest() { requestNumber = http2?.nextRequestNumber() ?? requestNumber + 1 }
+
     /// A request begins.
     func begin(_ head: HTTPRequestHead) {
         self.head = head
-        requestNumber = http2?.nextRequestNumber() ?? requestNumber + 1
+        countRequest()
         bodyPhase = .undecided
         responsePhase = .none
         discarded = 0
@@ -120,6 +123,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         sink = nil
         whenWhole = nil
         bodyPhase = .none
+        responsePhase = .none
         body.removeAll()
     }
 
@@ -190,9 +194,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         if let underWay { edge.abandonHTTP(underWay, self) }
         let sink = sink
         clear()
-        if responsePhase != .ended {
-            sink?.aborted(reason == .bodyTimeout ? .tooSlow : .clientGone)
-        }
+        sink?.aborted(reason == .bodyTimeout ? .tooSlow : .clientGone)
         guard http2 == nil else { return }
         edge.httpConnections[id.generation] = nil
         edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
