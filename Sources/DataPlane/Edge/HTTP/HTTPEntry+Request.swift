@@ -53,9 +53,12 @@ extension HTTPEntry {
 
     /// A copy of what is left, so that a few bytes do not hold a whole receive buffer.
     private func shrinkInput() {
-        guard input.readableBytes > 0, input.readableBytes * 2 < input.capacity else { return }
-        var rest = ByteBufferAllocator().buffer(capacity: input.readableBytes)
-        rest.writeBytes(input.readableBytesSpan)
+        let waiting = input
+        guard waiting.readableBytes > 0, waiting.readableBytes * 2 < waiting.capacity else {
+            return
+        }
+        var rest = ByteBufferAllocator().buffer(capacity: waiting.readableBytes)
+        rest.writeBytes(waiting.readableBytesSpan)
         input = rest
     }
 
