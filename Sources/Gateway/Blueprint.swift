@@ -13,9 +13,12 @@ package struct Blueprint: Sendable {
     package var issuer: TokenIssuer?
     package var upstream: UpstreamSnapshot
     package var catalog: ActionCatalog
+    package var tls: TLSMaterial
 
     /// Changes with anything a running gateway takes over.
-    package var fingerprint: String { "\(configuration) keys \(keys.revision)" }
+    package var fingerprint: String {
+        "\(configuration) keys \(keys.revision) tls \(tls.fingerprint)"
+    }
 
     /// What `demo` replaces: keys made up for this run, services on ports chosen at start.
     package struct Overrides: Sendable {
@@ -26,7 +29,7 @@ package struct Blueprint: Sendable {
         package init() {}
     }
 
-    /// Reads the keys and compiles the command table.
+    /// Reads keys and certificates and compiles the command table.
     ///
     /// - Throws: every error found, with its place in the file where it has one.
     package static func make(
@@ -58,12 +61,14 @@ package struct Blueprint: Sendable {
         } catch {
             throw Self.failure("identity.keys: \(error.text)")
         }
-        return try assemble(configuration, overrides, keys, rules, issuer)
+        let tls = try TLSMaterial.read(
+            configuration, now: SystemClocks.secondsSince1970)
+        return try assemble(configuration, overrides, keys, rules, issuer, tls)
     }
 
     private static func assemble(
         _ configuration: Configuration, _ overrides: Overrides, _ keys: KeySet,
-        _ rules: TokenRules, _ issuer: TokenIssuer?
+        _ rules: TokenRules, _ issuer: TokenIssuer?, _ tls: TLSMaterial
     ) throws(DiagnosticList) -> Blueprint {
         let catalog = ActionCatalog(commands: configuration.commands.map(\.name))
         let services = configuration.services.map { service in
@@ -73,7 +78,8 @@ package struct Blueprint: Sendable {
                     ?? service.instances.map { InstanceAddress(host: $0.host, port: $0.port) },
                 connectTimeoutMilliseconds: service.connectTimeoutMilliseconds,
                 backoffMinimumMilliseconds: service.backoffMinimumMilliseconds,
-                backoffMaximumMilliseconds: service.backoffMaximumMilliseconds)
+                backoffMaximumMilliseconds: service.backoffMaximumMilliseconds,
+                tls: overrides.instances[service.name] == nil ? tls.services[service.name] : nil)
         }
         let definitions = configuration.commands.map { command in
             CommandDefinition(
@@ -88,7 +94,8 @@ package struct Blueprint: Sendable {
                 definitions, services: services.map(\.name), catalog: catalog)
             return Blueprint(
                 configuration: configuration, keys: keys, tokenRules: rules, issuer: issuer,
-                upstream: UpstreamSnapshot(services: services, commands: table), catalog: catalog)
+                upstream: UpstreamSnapshot(services: services, commands: table), catalog: catalog,
+                tls: tls)
         } catch {
             throw failure("commands: \(error)")
         }
@@ -119,14 +126,23 @@ package struct Blueprint: Sendable {
         EdgeSnapshot(
             policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
             loginClaims: configuration.identity.issue?.claims ?? [],
-            trustedProxies: configuration.trustedProxies)
+            trustedProxies: configuration.trustedProxies, tls: tls.listeners)
+    }
+
+    /// The listeners without what changes while they listen.
+    private static func places(_ configuration: Configuration) -> [Configuration.Listener] {
+        configuration.listeners.map { listener in
+            var place = listener
+            place.tls = nil
+            return place
+        }
     }
 
     /// Differences to `other` that only a restart puts in force.
     package func needsRestart(comparedTo other: Blueprint) -> [String] {
         var changes: [String] = []
         let old = other.configuration
-        if configuration.listeners != old.listeners { changes.append("listeners") }
+        if Self.places(configuration) != Self.places(old) { changes.append("listeners") }
         if configuration.admin != old.admin { changes.append("admin") }
         if configuration.loops != old.loops { changes.append("loops") }
         if configuration.policies != old.policies { changes.append("policies") }

@@ -88,6 +88,11 @@ struct Startup {
         _ overrides: Blueprint.Overrides, _ around: Surroundings
     ) async throws -> GatewayProcess {
         let metrics = PolicyMetrics(policy, registry: around.registry, clocks: around.clocks)
+        for warning in blueprint.tls.warnings {
+            ThisProcess.complain(warning.text)
+            around.journal.writeWarning(
+                MessageID.certificate, warning.text, clocks: around.clocks)
+        }
         let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
         let room = ControlRoom(gateway: gateway, reloader: reloader)
         let (admin, adminPort) = try await startAdmin(room, around)
@@ -129,20 +134,25 @@ struct Startup {
         let options = options
         let clocks = around.clocks
         let journal = around.journal
+        let certificates = TLSMetrics(blueprint.tls, registry: around.registry)
         return Reloader(
             directory: configuration.policies, policy: policy, fingerprint: blueprint.fingerprint,
             clocks: clocks,
             prepare: { () async throws(DiagnosticList) in
                 let (configuration, warnings) = try GatewayMain.load(options)
                 let next = try await Blueprint.make(configuration, overrides: overrides)
+                for warning in next.tls.warnings {
+                    journal.writeWarning(MessageID.certificate, warning.text, clocks: clocks)
+                }
                 return Reloader<Blueprint>.Preparation(
                     catalog: next.catalog, value: next, fingerprint: next.fingerprint,
                     needsRestart: next.needsRestart(comparedTo: blueprint),
-                    warnings: warnings.diagnostics)
+                    warnings: warnings.diagnostics + next.tls.warnings)
             },
             publish: { policy, next in
                 await gateway.publish(next.snapshot(policy))
                 metrics.adopt(policy)
+                certificates.adopt(next.tls)
                 journal.adopt(policy)
             },
             begun: { Systemd.reloading(now: clocks.monotonic()) },

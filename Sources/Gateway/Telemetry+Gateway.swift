@@ -20,6 +20,15 @@ extension Journal {
         writeShared(record)
     }
 
+    /// An entry of the process itself that somebody should act upon.
+    func writeWarning(_ id: String, _ text: String, clocks: some Clocks) {
+        var record = AccessRecord(event: .gateway, logClass: .error, time: clocks.wall())
+        record.priority = 4
+        record.messageID = id
+        record.message = text
+        writeShared(record)
+    }
+
     /// One entry per reload; a rejected one holds every error.
     func write(_ report: ReloadReport, clocks: some Clocks) {
         var record = AccessRecord(

@@ -50,6 +50,7 @@ package struct CheckTool: Sendable {
             report.commands = loaded.configuration.commands.count
             found += loaded.warnings.diagnostics
             found += Self.checkSecrets(loaded.configuration)
+            found += Self.checkTLS(loaded.configuration)
             configuration = loaded.configuration
         } catch {
             found += error.diagnostics
@@ -92,6 +93,15 @@ package struct CheckTool: Sendable {
                     return softened
                 }
             }
+        }
+    }
+
+    /// Certificates, keys and authorities, read as at a start.
+    private static func checkTLS(_ configuration: Configuration) -> [Diagnostic] {
+        do throws(DiagnosticList) {
+            return try TLSMaterial.read(configuration, now: SystemClocks.secondsSince1970).warnings
+        } catch {
+            return error.diagnostics
         }
     }
 

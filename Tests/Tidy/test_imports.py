@@ -22,9 +22,11 @@ TABLE = {
     "Sessions": (
         "Sources/DataPlane/Sessions", {"Vocabulary", "Framing", "Telemetry"}, {"NIOCore"}),
     "Upstream": (
-        "Sources/DataPlane/Upstream", {"Vocabulary", "Framing", "Telemetry", "Policy"}, NIO),
+        "Sources/DataPlane/Upstream", {"Vocabulary", "Framing", "Telemetry", "Policy"},
+        NIO | {"NIOHTTP1", "NIOSSL"}),
     "Edge": (
-        "Sources/DataPlane/Edge", {"Vocabulary", "Telemetry"} | STATIONS, NIO | {"NIOHTTP1"}),
+        "Sources/DataPlane/Edge", {"Vocabulary", "Telemetry"} | STATIONS,
+        NIO | {"NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS"}),
     "Telemetry": (
         "Sources/Telemetry", {"Vocabulary", "CSystemd"}, {"Logging", "CoreMetrics", "Metrics"}),
     "PolicyLanguage": (
@@ -38,7 +40,8 @@ TABLE = {
     "DemoServices": ("Sources/DemoServices", {"Vocabulary", "Framing"}, NIO),
     "Gateway": (
         "Sources/Gateway", EVERYTHING,
-        NIO | {"ServiceLifecycle", "UnixSignals", "Logging", "CoreMetrics", "Metrics", "Foundation"}),
+        NIO | {"NIOSSL", "X509", "SwiftASN1", "Crypto", "AsyncHTTPClient", "ServiceLifecycle",
+               "UnixSignals", "Logging", "CoreMetrics", "Metrics", "Foundation"}),
     "Tools": (
         "Sources/Tools",
         {"Vocabulary", "Documents", "Framing", "Identity", "Policy", "PolicyLanguage", "Gateway"},

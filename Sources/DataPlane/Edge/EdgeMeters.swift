@@ -14,6 +14,7 @@ package final class EdgeMeters {
     private var closed: [Int: Counter] = [:]
     private var limits: [String: Counter] = [:]
     private var auth: [String: Counter] = [:]
+    private var handshakes: [String: Counter] = [:]
     private var violations: [String: Counter] = [:]
     private var requests: [RequestMeters?] = []
     private var names: [String] = []
@@ -63,6 +64,13 @@ package final class EdgeMeters {
     func violation(_ violation: HTTPViolation) {
         cached(&violations, violation.rawValue) {
             registry.counter(.httpViolations, [violation.rawValue], shard: shard)
+        }.add()
+    }
+
+    /// Counts a TLS handshake that has ended; `result` is `ok` or a `TLSFailure.Kind`.
+    func handshake(_ listener: String, _ result: String) {
+        cached(&handshakes, listener + " " + result) {
+            registry.counter(.tlsHandshakes, [listener, result], shard: shard)
         }.add()
     }
 

@@ -15,11 +15,14 @@ package struct EdgeSnapshot: Sendable {
     package var loginClaims: [String]
     /// Whose word about a client's address is believed.
     package var trustedProxies: TrustedProxies
+    /// TLS by the listener's name; listeners not in it are plain.
+    package var tls: [String: ListenerTLS]
 
     package init(
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
         issuer: TokenIssuer?, loginClaims: [String],
-        trustedProxies: TrustedProxies = TrustedProxies()
+        trustedProxies: TrustedProxies = TrustedProxies(),
+        tls: [String: ListenerTLS] = [:]
     ) {
         self.policy = policy
         self.upstream = upstream
@@ -28,5 +31,6 @@ package struct EdgeSnapshot: Sendable {
         self.issuer = issuer
         self.loginClaims = loginClaims
         self.trustedProxies = trustedProxies
+        self.tls = tls
     }
 }

@@ -18,7 +18,11 @@ package enum MessageID {
     /// The sizes of all maps, asked for with SIGUSR1.
     package static let state = "d620427bbfe44949ad605dde70c562b8"
 
+    /// A certificate in use has expired, soon will, or is otherwise doubtful.
+    package static let certificate = "d620427bbfe44949ad605dde70c562c1"
+
     package static let all = [
         started, stopping, reloadOK, reloadRejected, upstreamDown, upstreamUp, logDrops, state,
+        certificate,
     ]
 }

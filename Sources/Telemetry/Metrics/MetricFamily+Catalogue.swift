@@ -23,6 +23,15 @@ extension MetricFamily {
         "sluice_presence_events_total", .counter, ["state"],
         help: "Users that came online or went offline on this node.")
 
+    package static let tlsHandshakes = Self(
+        "sluice_tls_handshakes_total", .counter, ["listener", "result"],
+        help: "TLS handshakes of clients that have ended, by result: ok or why not.")
+    package static let tlsCertificateExpiry = Self(
+        "sluice_tls_certificate_expiry_timestamp_seconds", .gauge, ["side", "name"],
+        help:
+            "When the first of the certificates shown by a listener or to a service expires, in seconds since 1970."
+    )
+
     // MARK: Requests
 
     package static let requests = Self(
@@ -126,7 +135,8 @@ extension MetricFamily {
     /// All of the above.
     package static let catalogue: [MetricFamily] = [
         .connections, .connectionsOpened, .connectionsClosed, .clients, .sessions,
-        .authentications, .presenceEvents, .requests, .requestDuration, .limitExceeded,
+        .authentications, .presenceEvents, .tlsHandshakes, .tlsCertificateExpiry, .requests,
+        .requestDuration, .limitExceeded,
         .httpViolations,
         .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,
         .policyInfo, .policyReloads, .policyLastReload, .upstreamRequests, .upstreamDuration,

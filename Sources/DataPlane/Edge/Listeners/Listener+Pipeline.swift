@@ -1,4 +1,5 @@
 package import NIOCore
+import NIOSSL
 import SluiceVocabulary
 
 /// The way of a new connection: admission -> PROXY header -> TLS -> protocol.
@@ -19,9 +20,15 @@ extension Listener {
         try startTLS(channel, edge, Peer(channel.remoteAddress, listener: name))
     }
 
-    /// TLS where the listener has it. The peer's address is settled by now.
+    /// TLS where the listener has it, as the snapshot in force says. The peer's address is settled
+    /// by now. A plain connection gets no handler for it.
     func startTLS(_ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer) throws {
-        try startProtocol(channel, edge, peer, alpn: nil)
+        guard let tls = edge.snapshot.tls[name] else {
+            return try startProtocol(channel, edge, peer, alpn: nil)
+        }
+        let handler = NIOSSLServerHandler(context: tls.context)
+        let entry = TLSEntry(listener: self, edge: edge, peer: peer, tls: tls, handler: handler)
+        try channel.pipeline.syncOperations.addHandlers(handler, entry)
     }
 
     /// The protocol, once the bytes are the client's own.
