@@ -16,6 +16,7 @@ AUTH, PING, ACK, REFRESH, LOGIN, LOGOUT = 1, 2, 3, 4, 5, 6
 GOAWAY, KICKED, PRESENCE, CLOSE, PUSHES = 10, 11, 12, 13, 14
 ECHO, SEND, HISTORY, DELIVER, FRIENDS, PROFILE, USER_PRESENCE, USER_LOGIN = (
     100, 1001, 1002, 1003, 1101, 1201, 1301, 1302)
+DOWN, MUTE = 301, 302  # commands of services that are not there, or do not answer
 
 # Payloads of the gateway's own commands: (request, reply or push).
 TYPED = {

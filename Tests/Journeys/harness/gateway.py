@@ -71,9 +71,10 @@ class Gateway(Process):
         """
         services: port of the demo services, or a dict {service: [ports]}; None = nobody listens there.
         rules: the policy as a dict, or as text; limits: keys under `limits:`; commands: {name: {key: value}}.
+        config: top keys that replace ours, or a function that makes them of this gateway (its ports, its folder).
         """
         self.folder = folder
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.tcp_port, self.admin_port = free_port(), free_port(), free_port()
         self.journald = journald
         self.clients = []
         self.secrets = {tokens.SECRET.decode(), "wonderland", "builder", "singer"}
@@ -85,7 +86,7 @@ class Gateway(Process):
         self.write_policy(rules if rules is not None else policy())
         self.config_path = folder / "sluice.yaml"
         self.config = self._config(services, limits or {}, loops, journal, commands or {}, drain)
-        self.config.update(config or {})
+        self.config.update(config(self) if callable(config) else config or {})
         self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
         argv = [SLUICE, command, "--config", self.config_path, "--policies", self.policies]
         super().__init__("gateway", journald.inside(*argv) if journald else argv, folder, env)

@@ -26,7 +26,9 @@ extension EdgeLoop {
             user: user, device: "", session: "", claims: nil)
         record.requestNumber = entry.requestNumber
         record.refusal = violation?.rawValue ?? refusal?.kind.name
-        record.status = violation.map { UInt32($0.status) } ?? refusal?.kind.status ?? 200
+        record.status =
+            violation.map { UInt32($0.status) } ?? refusal?.kind.status
+            ?? Self.status(of: call?.result)
         record.rule = refusal?.rule
         record.retryAfterMilliseconds = refusal?.retryAfterMilliseconds ?? 0
         record.durationNanoseconds = tick.now.nanoseconds(since: started)
@@ -42,6 +44,12 @@ extension EdgeLoop {
     func accountHTTP2Violation(_ connection: HTTP2Connection) {
         let entry = HTTPEntry(edge: self, peer: connection.peer, http2: connection)
         accountHTTP(entry, .unknown, tick.now, 0, 0, Refusal(.badRequest), violation: .http2)
+    }
+
+    /// The HTTP status of what a service answered: 422 stands for a status of its own.
+    private static func status(of result: CallResult?) -> UInt32 {
+        guard case .reply(let view, _)? = result?.outcome, view.status != 0 else { return 200 }
+        return 422
     }
 
     /// What a request that went to a service adds to its entry.
