@@ -126,7 +126,8 @@ package struct Blueprint: Sendable {
         EdgeSnapshot(
             policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
             loginClaims: configuration.identity.issue?.claims ?? [],
-            trustedProxies: configuration.trustedProxies, tls: tls.listeners)
+            trustedProxies: configuration.trustedProxies, tls: tls.listeners,
+            http: configuration.http)
     }
 
     /// The listeners without what changes while they listen.

@@ -16,10 +16,10 @@ final class EdgeClient {
     /// Ping frames that have come.
     private(set) var pings = 0
 
-    init(_ rig: EdgeRig) throws {
+    init(_ rig: EdgeRig, from address: String = "127.0.0.1") throws {
         self.rig = rig
         channel = LoopChannel(
-            loop: rig.loop, remoteAddress: try SocketAddress(ipAddress: "127.0.0.1", port: 5))
+            loop: rig.loop, remoteAddress: try SocketAddress(ipAddress: address, port: 5))
         try Listener().accept(channel, rig.edge)
         channel.activate()
         rig.loop.run()

@@ -219,7 +219,28 @@ struct ConfigurationBrokenTests {
                 + "a whole number, alone or with KiB, MiB or GiB"),
     ]
 
+    static let http: [BrokenConfiguration] = [
+        .init(
+            "http: {allowed_origins: [chat.example.com]}",
+            "f:1:26: error: expected an origin like https://chat.example.com, https://*.example.com, or \"*\", found `chat.example.com`; scheme, host and port, nothing behind them"
+        ),
+        .init(
+            "http: {cors: {credentials: true}}",
+            "f:1:28: error: pages of any origin could act in the name of whoever visits them; name the origins in `allowed_origins` instead of \"*\""
+        ),
+        .init(
+            "http: {client_address: x-real-ip}",
+            "f:1:24: error: expected one of `auto`, `forwarded`, `x-forwarded-for`, found `x-real-ip`"
+        ),
+        .init(
+            "http: {cors: {maxage: 1s}}",
+            "f:1:15: error: unknown key `maxage`; did you mean `max_age`?"),
+    ]
+
     static let limits: [BrokenConfiguration] = [
+        .init(
+            "limits: {max_http2_streams: 0}",
+            "f:1:29: error: expected a whole number from 1 to 10000, found `0`"),
         .init(
             "limits: {max_frames_bytes: 1}",
             "f:1:10: error: unknown key `max_frames_bytes`; did you mean `max_frame_bytes`?"),
@@ -245,7 +266,7 @@ struct ConfigurationBrokenTests {
 
     @Test(
         "each error is told at its place, with a hint",
-        arguments: shape + addresses + identity + services + commands + limits)
+        arguments: shape + addresses + identity + services + commands + http + limits)
     func broken(_ example: BrokenConfiguration) {
         do {
             _ = try Configuration.decode(text: example.text, file: "f", environment: [:])

@@ -123,6 +123,24 @@ struct ConfigurationDefaultsTests {
         #expect(configuration.trustedProxies.blocks.count == 2)
     }
 
+    @Test("origins are those that are named, subdomains by a star")
+    func origins() throws {
+        let text = """
+            http:
+              client_address: forwarded
+              allowed_origins: ["https://chat.example.com", "https://*.example.org"]
+              cors: {credentials: true, max_age: 1h}
+            """
+        let http = try Configuration.decode(text: text, file: "f", environment: [:])
+            .configuration.http
+        #expect(http.clientAddress == .forwarded)
+        #expect(http.origins.contains("https://chat.example.com"))
+        #expect(http.origins.contains("https://a.example.org"))
+        #expect(!http.origins.contains("https://example.org"))
+        #expect(http.allowsCredentials)
+        #expect(http.preflightSeconds == 3_600)
+    }
+
     @Test("an empty issue key switches issuing off")
     func noIssuing() throws {
         let text = "identity: {issue: {key: \"\"}}"

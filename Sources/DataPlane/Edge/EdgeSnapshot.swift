@@ -17,12 +17,14 @@ package struct EdgeSnapshot: Sendable {
     package var trustedProxies: TrustedProxies
     /// TLS by the listener's name; listeners not in it are plain.
     package var tls: [String: ListenerTLS]
+    /// How proxies and browsers are treated.
+    package var http: HTTPSettings
 
     package init(
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
         issuer: TokenIssuer?, loginClaims: [String],
         trustedProxies: TrustedProxies = TrustedProxies(),
-        tls: [String: ListenerTLS] = [:]
+        tls: [String: ListenerTLS] = [:], http: HTTPSettings = HTTPSettings()
     ) {
         self.policy = policy
         self.upstream = upstream
@@ -32,5 +34,6 @@ package struct EdgeSnapshot: Sendable {
         self.loginClaims = loginClaims
         self.trustedProxies = trustedProxies
         self.tls = tls
+        self.http = http
     }
 }

@@ -9,6 +9,10 @@ extension Configuration {
           - {name: main, protocol: http, address: 127.0.0.1, port: 8080, mode: "0660",
              proxy_protocol: false}
         trusted_proxies: []
+        http:
+          client_address: auto
+          allowed_origins: ["*"]
+          cors: {credentials: false, max_age: 10m}
         admin: {address: 127.0.0.1, port: 9901, socket: "", token_file: ""}
         loops: 0
         policies: policies
@@ -48,7 +52,13 @@ extension Configuration {
         limits:
           max_frame_bytes: 65536
           max_header_bytes: 16384
+          max_headers: 100
           max_body_bytes: 65536
+          keep_alive_timeout: 60s
+          body_timeout: 30s
+          max_http2_streams: 100
+          max_http2_resets: 200
+          max_http2_control_frames: 200
           max_token_bytes: 8192
           max_connections: 15000
           handshake_timeout: 10s

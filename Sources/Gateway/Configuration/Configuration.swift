@@ -8,6 +8,8 @@ package struct Configuration: Sendable, Equatable {
     package var listeners: [Listener]
     /// Proxies whose word about a client's address is believed.
     package var trustedProxies: TrustedProxies
+    /// How proxies and browsers are treated.
+    package var http: HTTPSettings
     package var admin: Admin
     /// Event loops; 0 = one per core.
     package var loops: Int

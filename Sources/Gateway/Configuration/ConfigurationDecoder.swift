@@ -16,6 +16,7 @@ struct ConfigurationDecoder {
         let services = decodeServices(file.mapping.optional("services"))
         let listeners = decodeListeners(file.mapping.optional("listeners"))
         let proxies = decodeTrustedProxies(file.mapping.optional("trusted_proxies"))
+        let http = decodeHTTPSettings(file.group("http"))
         let admin = decodeAdmin(file.group("admin"), listeners: listeners)
         let telemetry = decodeTelemetry(file.group("telemetry"))
         let drain = file.group("drain")
@@ -28,7 +29,7 @@ struct ConfigurationDecoder {
             sink.error("the directory of policies is missing", at: file.place("policies"))
         }
         let configuration = Configuration(
-            listeners: listeners, trustedProxies: proxies, admin: admin,
+            listeners: listeners, trustedProxies: proxies, http: http, admin: admin,
             // A connection's id has 8 bits for its loop.
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),

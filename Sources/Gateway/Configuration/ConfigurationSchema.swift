@@ -19,6 +19,10 @@ indirect enum ConfigurationSchema: Sendable {
                 ]),
             ])),
         "trusted_proxies": .list(.scalar),
+        "http": .mapping([
+            "client_address": .scalar, "allowed_origins": .list(.scalar),
+            "cors": .mapping(["credentials": .scalar, "max_age": .scalar]),
+        ]),
         "admin": .mapping([
             "address": .scalar, "port": .scalar, "socket": .scalar, "token_file": .scalar,
         ]),

@@ -87,7 +87,7 @@ class Gateway(Process):
         self.config_path = folder / "sluice.yaml"
         self.config = self._config(services, limits or {}, loops, journal, commands or {}, drain)
         self.config.update(config(self) if callable(config) else config or {})
-        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        self.rewrite_config()
         argv = [SLUICE, command, "--config", self.config_path, "--policies", self.policies]
         super().__init__("gateway", journald.inside(*argv) if journald else argv, folder, env)
 
@@ -143,6 +143,10 @@ class Gateway(Process):
         draft = self.folder / "policy.draft"
         draft.write_text(text)
         draft.rename(self.policies / "main.yaml")
+
+    def rewrite_config(self):
+        """Puts `config` as it is now into the file."""
+        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
 
     def reloads(self):
         """Reloads finished so far, by result."""

@@ -55,7 +55,10 @@ struct HTTPAnswer {
         into buffer: inout ByteBuffer, keepAlive: Bool, isHead: Bool, version: HTTPVersion
     ) {
         buffer.writeString("HTTP/1.1 \(status) \(Self.reason(status))\r\n")
-        buffer.writeString("Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
+        if status != 204 {
+            buffer.writeString(
+                "Content-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n")
+        }
         for (name, value) in headers { buffer.writeString("\(name): \(value)\r\n") }
         if !keepAlive {
             buffer.writeString("Connection: close\r\n")

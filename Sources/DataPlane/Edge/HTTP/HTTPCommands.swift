@@ -14,6 +14,11 @@ extension HTTPEntry {
     static let commandPrefix = "/v1/commands/"
 
     func command(_ head: HTTPRequestHead, named name: String) {
+        guard Self.format(head) != nil else {
+            let refusal = Refusal(.badRequest, message: "The body is JSON, or bytes.")
+            edge.accountHTTP(self, .unknown, edge.tick.now, body.count, 0, refusal)
+            return answer(.problem(refusal, status: 415))
+        }
         let request = CommandRequest(
             head: head, name: name, body: body, startedAt: edge.tick.now)
         edge.authenticate(bearer(head), method: "header") { [self] result in
@@ -66,6 +71,8 @@ extension HTTPEntry {
         let user: String
         let stamp: [UInt8]
         let trace: String?
+        let format: PayloadFormat
+        let key: String?
     }
 
     /// Why not, and whose request it was where that is proven.
@@ -100,8 +107,31 @@ extension HTTPEntry {
                     command: command, permit: permit, user: principal.user,
                     stamp: EnvelopeStamp.identity(
                         user: principal.user, session: "", device: "", client: peer.text),
-                    trace: request.head.headers.first(name: "traceparent")))
+                    trace: request.head.headers.first(name: "traceparent"),
+                    format: Self.format(request.head) ?? .json, key: Self.key(request.head)))
         }
+    }
+
+    /// What the body is by its Content-Type; nil = neither JSON nor bytes (RFC 9110 section 15.5.16).
+    ///
+    /// Without one it is JSON, and so is a form: that is what curl calls a body nobody has named.
+    private static func format(_ head: HTTPRequestHead) -> PayloadFormat? {
+        guard let value = head.headers.first(name: "content-type") else { return .json }
+        let type = value.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
+        switch type {
+        case "application/json", "application/x-www-form-urlencoded", "": return .json
+        case "application/octet-stream", "application/x-protobuf", "application/protobuf":
+            return .opaque
+        default: return type.hasPrefix("application/") && type.hasSuffix("+json") ? .json : nil
+        }
+    }
+
+    /// The client's idempotency key, where it is one a service may be told: 1 to 127 bytes.
+    private static func key(_ head: HTTPRequestHead) -> String? {
+        guard let key = head.headers.first(name: "idempotency-key"),
+            (1...127).contains(key.utf8.count)
+        else { return nil }
+        return key
     }
 
     private func bearer(_ head: HTTPRequestHead) -> [UInt8] {
@@ -147,15 +177,24 @@ extension EdgeLoop {
     {
         var view = EnvelopeView()
         view.cmd = call.command.id
-        view.format = PayloadFormat.json.rawValue
+        view.format = call.format.rawValue
         view.payload = ByteRange(start: 0, count: Int32(body.count))
         translation.clear()
         do throws(EnvelopeError) {
             try body.withBytes { bytes throws(EnvelopeError) in
-                guard bytes.byteCount == 0 || JSONEnvelope.isWellFormed(bytes) else {
+                guard
+                    bytes.byteCount == 0 || call.format == .opaque
+                        || JSONEnvelope.isWellFormed(bytes)
+                else {
                     throw .malformedJSON(offset: 0)
                 }
                 try JSONEnvelope.appendProtobuf(view, from: bytes, to: &translation)
+            }
+            if let key = call.key {
+                // Envelope field 10; its length fits into one byte.
+                translation.writeInteger(UInt8(10 << 3 | 2))
+                translation.writeInteger(UInt8(key.utf8.count))
+                translation.writeString(key)
             }
         } catch {
             return .badRequest
@@ -194,7 +233,9 @@ extension EdgeLoop {
         case .refused(let kind):
             refusal = Refusal(kind)
             answer = .problem(Refusal(kind))
-        case .reply(let view, let body): answer = Self.answer(view, body)
+        case .reply(let view, let body):
+            answer = Self.answer(view, body)
+            if answer.status == 502 { refusal = Refusal(.badUpstreamAnswer) }
         }
         accountHTTP(
             call.entry, context.command.action, context.startedAt, Int(context.bytesIn),
@@ -209,6 +250,11 @@ extension EdgeLoop {
         var answer = HTTPAnswer(status: view.status == 0 ? 200 : 422, body: payload ?? [])
         if view.format != PayloadFormat.json.rawValue {
             answer.contentType = "application/octet-stream"
+        } else if !answer.body.isEmpty,
+            !answer.body.withBytes({ JSONEnvelope.isWellFormed($0) })
+        {
+            // The service called its payload JSON and it is not.
+            return .problem(Refusal(.badUpstreamAnswer))
         }
         if view.status != 0 { answer.headers.append(("Sluice-Status", String(view.status))) }
         return answer

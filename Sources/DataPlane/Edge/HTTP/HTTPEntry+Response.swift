@@ -13,6 +13,8 @@ extension HTTPEntry {
         guard !isClosed, !isLingering, responsePhase == .none, let context else { return }
         responsePhase = .started
         responseKeepsAlive = keepsAlive(closing: closing)
+        var answer = answer
+        answer.headers += crossOriginFields
         let isHead = head?.method == .HEAD
         if http2 != nil {
             stream(answer, isHead: isHead)

@@ -12,6 +12,8 @@ extension HTTPEntry {
         let path = head.uri.prefix { $0 != "?" }
         switch (head.method, path) {
         case (.GET, "/ws"): upgrade(head)
+        case (.OPTIONS, _) where Self.isAPI(head.uri): preflight(head)
+        case (.POST, _) where Self.isAPI(head.uri) && !allowsOrigin(head): refuseOrigin(.unknown)
         case (.POST, "/v1/login"): collectBody(head) { [unowned self] in login($0) }
         case (.POST, "/v1/refresh"): collectBody(head) { [unowned self] in refresh($0) }
         case (.POST, _) where path.hasPrefix(Self.commandPrefix):

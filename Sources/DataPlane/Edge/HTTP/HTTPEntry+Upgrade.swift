@@ -38,6 +38,7 @@ extension HTTPEntry {
             return refuse(
                 Refusal(.badRequest, message: "Sec-WebSocket-Key is not 16 bytes of base64."))
         }
+        guard allowsOrigin(head) else { return refuseOrigin(.sessionConnect) }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
         let choice = WebSocketHandshake.choose(offered: offered)
         if let refusal = choice.error { return refuse(Refusal(refusal)) }

@@ -42,6 +42,10 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     let http2: HTTP2Connection?
     /// The client: the connection's other end, or whom a trusted proxy names.
     private(set) var peer: Peer
+    /// The connection's other end.
+    let socketPeer: Peer
+    /// From the client over the proxies to us, as far as it is believed.
+    var way: [IPAddress] = []
     /// Names this connection in the journal.
     let id: ConnectionID
     /// Number of the request under way on its connection.
@@ -91,6 +95,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         self.edge = edge
         self.http2 = http2
         self.peer = peer
+        socketPeer = peer
         id = http2?.id ?? edge.nextHTTPID()
         reader = HTTP1Reader(
             maxHeadBytes: edge.limits.maxHeaderBytes, maxFields: edge.limits.maxHeaders)
@@ -104,12 +109,19 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         return subject
     }
 
+    /// The request is another client's than the one before.
+    func become(_ client: Peer) {
+        if client.address != peer.address { knownSubject = nil }
+        peer = client
+    }
+
     /// A head that is none counts as a request too.
     func countRequest() { requestNumber = http2?.nextRequestNumber() ?? requestNumber + 1 }
 
     /// A request begins.
     func begin(_ head: HTTPRequestHead) {
         self.head = head
+        settleClient(head)
         countRequest()
         bodyPhase = .undecided
         responsePhase = .none

@@ -64,8 +64,11 @@ extension HTTPEntry {
     /// Writes a whole response in the stream's parts.
     func stream(_ answer: HTTPAnswer, isHead: Bool) {
         guard let context else { return }
-        var headers = HTTPHeaders([("content-type", answer.contentType)])
-        headers.add(name: "content-length", value: String(answer.body.count))
+        var headers = HTTPHeaders()
+        if answer.status != 204 {
+            headers.add(name: "content-type", value: answer.contentType)
+            headers.add(name: "content-length", value: String(answer.body.count))
+        }
         for (name, value) in answer.headers
         where !HopByHop.isConnectionField(name) {
             headers.add(name: name, value: value)
