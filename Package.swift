@@ -117,7 +117,7 @@ let package = Package(
         part(
             "Upstream", in: "DataPlane/",
             imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
-            outside: [nioCore, nioPosix, nioHTTP1, nioSSL]),
+            outside: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS]),
         part(
             "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
             outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS]),

@@ -45,6 +45,10 @@ package struct Limits: Sendable, Equatable {
     package var linkPauseBytes = 1_048_576
     /// One frame from a service.
     package var maxLinkFrameBytes = 4_194_304
+    /// Requests that wait for a connection to one instance, per event loop. Over it: 503 `overloaded`.
+    package var maxHTTPWaiting = 1_024
+    /// How long a connection to a service may stay open without a request.
+    package var httpIdleTimeoutMilliseconds: Int64 = 30_000
     /// Verified tokens remembered per event loop.
     package var maxCachedTokens = 20_000
     /// Users one push may name.

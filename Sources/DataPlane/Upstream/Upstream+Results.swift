@@ -31,9 +31,20 @@ extension Upstream {
     }
 
     func timedOut(_ stream: UInt32) {
+        if let instance = httpInstances[pending.link(of: stream)] {
+            return timedOut(stream, on: instance)
+        }
         guard let (ended, link) = giveUp(stream) else { return }
         link?.pool.meters.timedOut.add()
         finish(ended, stream: stream, outcome: .refused(.timedOut), link: link)
+    }
+
+    private func finish(
+        _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome, link: Link?
+    ) {
+        finish(
+            ended, stream: stream, outcome: consume outcome, meters: link?.pool.meters,
+            instance: link?.instance ?? "", attempts: 1)
     }
 
     /// The link is gone: everything it still owed gets 503.
@@ -51,19 +62,21 @@ extension Upstream {
         return streams.count
     }
 
-    private func finish(
-        _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome, link: Link?
+    /// Tells the caller; the last thing that happens to a call.
+    func finish(
+        _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome,
+        meters: ServiceMeters?, instance: String, attempts: UInt8
     ) {
         let nanoseconds = tick.now.nanoseconds(since: ended.sentAt)
-        link?.pool.meters.duration.record(nanoseconds: nanoseconds)
+        meters?.duration.record(nanoseconds: nanoseconds)
         let context = pending.take(ended)
         switch consume context {
         case .some(let context):
             onResult(
                 context,
                 CallResult(
-                    outcome: consume outcome, instance: link?.instance ?? "",
-                    upstreamNanoseconds: nanoseconds, attempts: 1))
+                    outcome: consume outcome, instance: instance,
+                    upstreamNanoseconds: nanoseconds, attempts: attempts))
         case .none: ownCalls.removeValue(forKey: stream)?.finish(outcome)
         }
     }

@@ -37,16 +37,22 @@ package final class Upstream {
     private let anchor = Anchor()
     private var resultHandler: (CallContext, CallResult) -> Void = { _, _ in }
     private let meters: UpstreamMeters
-    private let callsExceeded: Counter
-    private let bytesExceeded: Counter
+    let callsExceeded: Counter
+    let bytesExceeded: Counter
+    let answerBytesExceeded: Counter
     let pushTargetsExceeded: Counter
-    private var pools: [ServicePool] = []
+    private(set) var pools: [ServicePool] = []
     /// Links that are no longer configured and wait for their last answers.
     private var leaving: [Link] = []
+    /// Of links and HTTP instances alike.
     private var nextLinkNumber: Int32 = 0
     private var links: [Int32: Link] = [:]
+    /// Instances with HTTP links by number, those that leave too.
+    var httpInstances: [Int32: HTTPInstance] = [:]
+    /// HTTP calls whose turn has come in this turn of the loop.
+    var starting: [HTTPCall] = []
     private var commands: CommandTable
-    private var isStarted = false
+    private(set) var isStarted = false
     private var isRelieving = false
     private var dirty: [Link] = []
     var pending = PendingCalls()
@@ -76,6 +82,7 @@ package final class Upstream {
         hello = LinkHello(node: node).encoded()
         commands = snapshot.commands
         callsExceeded = meters.limitExceeded("max_in_flight_per_link")
+        answerBytesExceeded = meters.limitExceeded("max_link_frame_bytes")
         bytesExceeded = meters.limitExceeded("max_link_queue_bytes")
         pushTargetsExceeded = meters.limitExceeded("max_push_targets")
         adopt(snapshot)
@@ -92,6 +99,7 @@ package final class Upstream {
         for pool in pools {
             for link in pool.links { link.start() }
         }
+        for instance in httpInstances.values { instance.start() }
     }
 
     /// Closes every link and ends every pending call with 503. Leaves no timer and no channel.
@@ -102,9 +110,15 @@ package final class Upstream {
         isStarted = false
         let all = links.values
         for link in all { link.stop() }
+        for instance in Array(httpInstances.values) { instance.stop() }
         // Pools and links hold each other.
-        for pool in pools { pool.links = [] }
+        for pool in pools {
+            pool.links = []
+            pool.http?.instances = []
+        }
         links = [:]
+        httpInstances = [:]
+        starting = []
         leaving = []
         pools = []
         dirty = []
@@ -120,11 +134,18 @@ package final class Upstream {
         commands = snapshot.commands
         var old = pools
         pools = snapshot.services.map { definition in
-            let place = old.firstIndex { $0.definition.name == definition.name }
+            // A service that changes its kind of link is another one.
+            let place = old.firstIndex {
+                $0.definition.name == definition.name
+                    && ($0.http == nil) == (definition.http == nil)
+            }
             let pool = place.map { old.remove(at: $0) }
             return adopt(definition, into: pool)
         }
-        for pool in old { retire(pool.links, of: pool) }
+        for pool in old {
+            retire(pool.links, of: pool)
+            retire(pool.http?.instances ?? [])
+        }
     }
 
     private func adopt(_ definition: ServiceDefinition, into existing: ServicePool?) -> ServicePool
@@ -134,6 +155,10 @@ package final class Upstream {
             ?? ServicePool(
                 definition: definition, meters: ServiceMeters(service: definition.name, of: meters))
         pool.definition = definition
+        if let http = pool.http {
+            adopt(definition, into: http)
+            return pool
+        }
         var old = pool.links
         var seen: Set<InstanceAddress> = []
         pool.links = definition.instances.filter { seen.insert($0).inserted }.map { address in
@@ -151,10 +176,15 @@ package final class Upstream {
     }
 
     private func makeLink(_ address: InstanceAddress, in pool: ServicePool) -> Link {
-        let link = Link(address: address, number: nextLinkNumber, pool: pool, upstream: self)
-        links[nextLinkNumber] = link
-        nextLinkNumber += 1
+        let link = Link(address: address, number: takeNumber(), pool: pool, upstream: self)
+        links[link.number] = link
         return link
+    }
+
+    /// A number for a link or an HTTP instance, never given twice.
+    func takeNumber() -> Int32 {
+        defer { nextLinkNumber += 1 }
+        return nextLinkNumber
     }
 
     private func retire(_ old: [Link], of pool: ServicePool) {
@@ -169,6 +199,9 @@ package final class Upstream {
     func forgetStopped() {
         for link in leaving where link.state == .stopped { links[link.number] = nil }
         leaving.removeAll { $0.state == .stopped }
+        for instance in httpInstances.values where instance.isStopped {
+            httpInstances[instance.number] = nil
+        }
     }
 
     /// Calls whose caller still waits for the end.
@@ -179,6 +212,7 @@ package final class Upstream {
         (pools.flatMap(\.links) + leaving).map { link in
             (link.pool.definition.name, link.instance, LinkState(link.state))
         }
+            + httpStates
     }
 
     // MARK: Calls
@@ -214,6 +248,11 @@ package final class Upstream {
             pool.meters.timedOut.add()
             return (.refused(.timedOut), 0)
         }
+        if let http = pool.http {
+            return send(
+                over: http, command, context: consume context, key: key,
+                milliseconds: milliseconds, envelope: envelope, stamp: stamp)
+        }
         let bytes = envelope.byteCount &+ stamp.count &+ 32
         guard let link = pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes) else {
             if !pool.ready.isEmpty { return (overloaded(pool), 0) }
@@ -231,7 +270,7 @@ package final class Upstream {
             milliseconds: UInt32(truncatingIfNeeded: milliseconds))
         link.live &+= 1
         if !link.isDirty { markDirty(link) }
-        if opened.due < timerDue { arm(opened.due) }
+        armIfEarlier(opened.due)
         return (.sent(isCongested: link.checkCongestion()), opened.stream)
     }
 
@@ -240,6 +279,12 @@ package final class Upstream {
         let isFull = pool.ready.allSatisfy { $0.live >= limits.maxInFlightPerLink }
         (isFull ? callsExceeded : bytesExceeded).add()
         return .refused(.overloaded)
+    }
+
+    /// Arms the timer for a deadline that comes before the one it waits for.
+    @inline(__always)
+    func armIfEarlier(_ due: MonotonicTime) {
+        if due < timerDue { arm(due) }
     }
 
     /// The pool of a command's service. A command of an earlier snapshot is looked up by name.
@@ -261,6 +306,11 @@ package final class Upstream {
         tick.begin()
         var ended: [CallContext] = []
         for stream in streams {
+            if let instance = httpInstances[pending.link(of: stream)] {
+                guard let call = cancel(stream, on: instance) else { continue }
+                if let context = pending.take(call) { ended.append(context) }
+                continue
+            }
             guard let (call, link) = giveUp(stream) else { continue }
             if let context = pending.take(call) { ended.append(context) }
             link?.pool.meters.cancelled.add()
@@ -290,6 +340,7 @@ package final class Upstream {
     }
 
     private func flushLinks() {
+        if !starting.isEmpty { startCalls() }
         var place = 0
         while place < dirty.count {
             dirty[place].flush()
@@ -342,19 +393,4 @@ extension Upstream: Sendable {}
 /// Holds an `Upstream` until it stops.
 private final class Anchor {
     var upstream: Upstream?
-}
-
-/// Where a link stands, for operators.
-package enum LinkState: String, Sendable, CaseIterable {
-    case connecting, ready, draining, waiting, stopped
-
-    init(_ state: LinkStateMachine.State) {
-        switch state {
-        case .idle, .stopped: self = .stopped
-        case .connecting: self = .connecting
-        case .ready: self = .ready
-        case .draining: self = .draining
-        case .waiting: self = .waiting
-        }
-    }
 }

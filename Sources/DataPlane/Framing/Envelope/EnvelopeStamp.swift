@@ -27,6 +27,34 @@ package enum EnvelopeStamp {
         field.write(to: &buffer)
     }
 
+    /// A sender's identity as text; empty where unknown.
+    package struct Sender: Sendable, Equatable {
+        package var user = ""
+        package var session = ""
+        package var device = ""
+        package var client = ""
+    }
+
+    /// Reads what `identity` made. Other fields are skipped.
+    package static func read(_ stamp: RawSpan) throws(EnvelopeError) -> Sender {
+        var sender = Sender()
+        var reader = ProtobufReader()
+        while let tag = try reader.nextTag(stamp) {
+            guard (32...35).contains(tag >> 3), tag & 7 == 2 else {
+                try reader.skip(tag, stamp)
+                continue
+            }
+            let text = stamp.text(try reader.lengthDelimited(stamp).range)
+            switch tag >> 3 {
+            case 32: sender.user = text
+            case 33: sender.session = text
+            case 34: sender.device = text
+            default: sender.client = text
+            }
+        }
+        return sender
+    }
+
     private static func appendVarint(_ value: UInt64, to bytes: inout [UInt8]) {
         var rest = value
         while rest >= 0x80 {

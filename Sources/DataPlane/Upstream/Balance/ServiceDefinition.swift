@@ -13,10 +13,25 @@ package struct InstanceAddress: Sendable, Hashable {
     package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
+/// How a service with `link: http` is asked.
+package struct HTTPLinkSettings: Sendable, Equatable {
+    /// Stands before the command's name: empty or `/` and more, without a `/` at the end.
+    package var basePath: String
+    /// Connections of one event loop to one instance, WebSockets left out.
+    package var maxConnections: Int
+
+    package init(basePath: String = "/commands", maxConnections: Int = 32) {
+        self.basePath = basePath
+        self.maxConnections = maxConnections
+    }
+}
+
 /// One entry of `services:` in the configuration.
 package struct ServiceDefinition: Sendable, Equatable {
     package var name: String
     package var instances: [InstanceAddress]
+    /// Nil = native links.
+    package var http: HTTPLinkSettings?
     /// From the first packet to the service's hello.
     package var connectTimeoutMilliseconds: Int64
     /// The first pause before connecting again is at most this; each further one at most twice the
@@ -28,12 +43,14 @@ package struct ServiceDefinition: Sendable, Equatable {
     package var tls: ServiceTLS?
 
     package init(
-        name: String, instances: [InstanceAddress], connectTimeoutMilliseconds: Int64 = 1_000,
+        name: String, instances: [InstanceAddress], http: HTTPLinkSettings? = nil,
+        connectTimeoutMilliseconds: Int64 = 1_000,
         backoffMinimumMilliseconds: Int64 = 50, backoffMaximumMilliseconds: Int64 = 2_000,
         tls: ServiceTLS? = nil
     ) {
         self.name = name
         self.instances = instances
+        self.http = http
         self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
         self.backoffMinimumMilliseconds = backoffMinimumMilliseconds
         self.backoffMaximumMilliseconds = backoffMaximumMilliseconds

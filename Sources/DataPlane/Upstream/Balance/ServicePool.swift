@@ -7,6 +7,8 @@ final class ServicePool {
     let meters: ServiceMeters
     /// One per configured instance.
     var links: [Link] = []
+    /// The service's instances where it has HTTP links; `links` is empty then.
+    private(set) var http: HTTPBalance?
     /// Links that take calls, in the order of `links`.
     private(set) var ready: [Link] = []
     private var turn = 0
@@ -14,13 +16,17 @@ final class ServicePool {
     init(definition: ServiceDefinition, meters: ServiceMeters) {
         self.definition = definition
         self.meters = meters
+        if definition.http != nil { http = HTTPBalance(service: self) }
     }
 
     /// Recomputes who takes calls; called when a link comes, goes or drains.
     func refresh() {
         ready = links.filter { $0.takesCalls }
-        meters.instancesReady.set(Int64(ready.count))
-        meters.instancesDown.set(Int64(links.count - ready.count))
+        http?.refresh()
+        let readyCount = ready.count + (http?.ready.count ?? 0)
+        let count = links.count + (http?.instances.count ?? 0)
+        meters.instancesReady.set(Int64(readyCount))
+        meters.instancesDown.set(Int64(count - readyCount))
     }
 
     /// The link for a call of `bytes` envelope bytes.

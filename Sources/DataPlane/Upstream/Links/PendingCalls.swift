@@ -138,6 +138,12 @@ struct PendingCalls {
         return context
     }
 
+    /// The number of the link that was asked; -1 when nothing waits under this id.
+    func link(of stream: UInt32) -> Int32 {
+        guard let index = find(stream) else { return -1 }
+        return slots[Int(index)].link
+    }
+
     /// The calls of `requester` that still wait.
     func streams(of requester: ConnectionID) -> [UInt32] {
         var streams: [UInt32] = []

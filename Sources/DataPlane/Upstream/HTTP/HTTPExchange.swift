@@ -1,0 +1,177 @@
+package import NIOCore
+import NIOHTTP1
+import SluiceVocabulary
+
+/// One request to one instance and its answer, both as streams. Loop-bound.
+///
+/// Ends exactly once: with `end`, with `failed`, or silently by `cancel`. Make it, keep it, set
+/// `onEvent`, then `start`: an event may come before `start` returns.
+package final class HTTPExchange {
+    /// Set once, before `start`. Let go of at the end, so a cycle through it does no harm.
+    package var onEvent: (HTTPExchangeEvent) -> Void = { _ in }
+    /// `host:port` of the instance.
+    package var instance: String { pool.instance }
+    /// Connections on which the request was sent.
+    package private(set) var attempts: UInt8 = 0
+    /// No event will come any more.
+    package private(set) var isEnded = false
+    package let request: HTTPRequest
+    /// Told of the end, whatever it was, before `onEvent` is.
+    var onEnd: (HTTPExchangeEnd) -> Void = { _ in }
+    /// Of the response's head; nil before it came.
+    private(set) var status: UInt?
+
+    private enum Stage {
+        case new, waiting
+        case sent(HTTPConnection)
+        case tunnel(HTTPTunnel)
+    }
+
+    private let pool: HTTPConnectionPool
+    private var stage = Stage.new
+    /// Reading is paused by the maker; taken over by the connection once there is one.
+    private(set) var isReadingPaused = false
+    private var lastProgress: MonotonicTime
+
+    init(_ request: HTTPRequest, pool: HTTPConnectionPool) {
+        self.request = request
+        self.pool = pool
+        lastProgress = pool.tick.now
+    }
+
+    // MARK: The maker's side
+
+    /// Sends the request as soon as a connection is free.
+    package func start() {
+        guard case .new = stage, !isEnded else { return }
+        pool.tick.begin()
+        lastProgress = pool.tick.now
+        stage = .waiting
+        if !pool.submit(self) { fail(.overloaded) }
+    }
+
+    /// Body may be written: a connection is there and takes it.
+    package var isWritable: Bool {
+        switch stage {
+        case .new, .waiting: false
+        case .sent(let connection): connection.isWritable
+        case .tunnel(let tunnel): tunnel.isWritable
+        }
+    }
+
+    /// Writes a piece of a streamed body, or raw bytes after a 101.
+    ///
+    /// Only after the first `writable`; stop when `isWritable` turns false, until the next one.
+    package func write(_ bytes: ByteBuffer) {
+        progressed()
+        switch stage {
+        case .new, .waiting: invariant(isEnded, "body is written after the first `writable`")
+        case .sent(let connection): connection.write(bytes)
+        case .tunnel(let tunnel): tunnel.write(bytes)
+        }
+    }
+
+    /// The streamed body is whole.
+    package func endBody() {
+        if case .sent(let connection) = stage { connection.endBody() }
+    }
+
+    /// No more `body` than what has been read already comes until `resumeReading`.
+    package func pauseReading() { isReadingPaused = true }
+
+    package func resumeReading() {
+        guard isReadingPaused else { return }
+        isReadingPaused = false
+        switch stage {
+        case .new, .waiting: break
+        case .sent(let connection): connection.resumeReading()
+        case .tunnel(let tunnel): tunnel.resumeReading()
+        }
+    }
+
+    /// Nobody wants the answer any more. No event follows; the connection is closed unless the
+    /// request still waited for one.
+    package func cancel() {
+        guard !isEnded else { return }
+        let old = end(.cancelled)
+        switch old {
+        case .new: break
+        case .waiting: pool.forget(self)
+        case .sent(let connection): connection.close()
+        case .tunnel(let tunnel): tunnel.close()
+        }
+    }
+
+    // MARK: The connection's side
+
+    /// Sent only where it has not been, or may be twice, and the body is still there.
+    var maySendAgain: Bool {
+        if attempts > 1 { return false }
+        if case .streamed = request.body { return false }
+        return request.isRepeatable
+    }
+
+    func sent(on connection: HTTPConnection) {
+        stage = .sent(connection)
+        attempts &+= 1
+        progressed()
+    }
+
+    /// The connection turned out to be stale: the next attempt takes a new one.
+    func waitsAgain() { stage = .waiting }
+
+    func becameTunnel(_ tunnel: HTTPTunnel) { stage = .tunnel(tunnel) }
+
+    func progressed() { lastProgress = pool.tick.now }
+
+    func hear(_ event: HTTPExchangeEvent) {
+        guard !isEnded else { return }
+        if case .head(let head) = event { status = head.status.code }
+        onEvent(event)
+    }
+
+    func finish() {
+        guard !isEnded else { return }
+        let handler = onEvent
+        _ = end(.whole)
+        handler(.end)
+    }
+
+    func fail(_ failure: HTTPFailure) {
+        guard !isEnded else { return }
+        let handler = onEvent
+        _ = end(.failed(failure))
+        handler(.failed(failure))
+    }
+
+    private func end(_ how: HTTPExchangeEnd) -> Stage {
+        let old = stage
+        let handler = onEnd
+        isEnded = true
+        onEvent = { _ in }
+        onEnd = { _ in }
+        handler(how)
+        return old
+    }
+
+    /// Ends what has taken too long. The answer's head has until the deadline; then, and before,
+    /// no pause may be longer than the stall limit.
+    func check(_ now: MonotonicTime, hasHead: Bool) {
+        guard !isEnded else { return }
+        if case .tunnel = stage { return }
+        let isLate = !hasHead && request.deadline.map { now >= $0 } ?? false
+        let limit = request.stallMilliseconds
+        let isStalled = limit > 0 && now.nanoseconds(since: lastProgress) >= limit * 1_000_000
+        guard isLate || isStalled else { return }
+        let old = stage
+        fail(.timedOut)
+        switch old {
+        case .waiting: pool.forget(self)
+        case .sent(let connection): connection.close()
+        case .new, .tunnel: break
+        }
+    }
+}
+
+@available(*, unavailable)
+extension HTTPExchange: Sendable {}

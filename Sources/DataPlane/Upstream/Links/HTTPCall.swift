@@ -1,0 +1,40 @@
+import NIOCore
+import NIOHTTP1
+
+/// A command under way on an HTTP link.
+final class HTTPCall {
+    /// Its id in the table of pending calls.
+    let stream: UInt32
+    let instance: HTTPInstance
+    let exchange: HTTPExchange
+    /// Ordered calls with one key go one after the other; nil = in no order.
+    let key: UInt64?
+    /// Of the request, as they count against the queue.
+    let bytes: Int
+    var head: HTTPResponseHead?
+    var body = ByteBuffer()
+    var isEnded = false
+    /// It is under way, or its turn has come: its lane goes on when it ends.
+    var isStarting = false
+
+    init(
+        stream: UInt32, instance: HTTPInstance, exchange: HTTPExchange, key: UInt64?, bytes: Int
+    ) {
+        self.stream = stream
+        self.instance = instance
+        self.exchange = exchange
+        self.key = key
+        self.bytes = bytes
+    }
+}
+
+@available(*, unavailable)
+extension HTTPCall: Sendable {}
+
+/// Ordered calls of one key: one is under way, the others wait for their turn.
+struct HTTPLane {
+    var waiting = CircularBuffer<HTTPCall>()
+}
+
+@available(*, unavailable)
+extension HTTPLane: Sendable {}

@@ -1,0 +1,211 @@
+import NIOCore
+import SluiceFraming
+import SluiceVocabulary
+
+/// Calls over HTTP links: the same promises as over native ones.
+extension Upstream {
+    /// Chooses an instance, opens a pending call and queues its request for the end of the turn.
+    func send(
+        over http: HTTPBalance, _ command: Command, context: consuming CallContext?, key: UInt64,
+        milliseconds: Int64, envelope: RawSpan, stamp: [UInt8]
+    ) -> (dispatch: Dispatch, stream: UInt32) {
+        let pool = http.service
+        let bytes = envelope.byteCount &+ stamp.count &+ 32
+        guard !http.ready.isEmpty else {
+            pool.meters.serviceUnavailable.add()
+            return (.refused(.serviceUnavailable), 0)
+        }
+        guard
+            let instance = command.isOrdered
+                ? http.place(of: key, bytes: bytes) : http.next(bytes: bytes)
+        else { return (overloaded(http), 0) }
+        let request: HTTPRequest
+        do throws(EnvelopeError) {
+            request = try HTTPCallRequest.make(
+                command, service: pool.definition, address: instance.address, envelope: envelope,
+                stamp: stamp, milliseconds: milliseconds)
+        } catch {
+            return (.refused(.badRequest), 0)
+        }
+        let deadline = tick.now.advanced(byMilliseconds: milliseconds)
+        guard
+            let opened = pending.open(
+                consume context, link: instance.number, deadline: deadline, now: tick.now)
+        else { return (overloaded(http), 0) }
+        let exchange = HTTPExchange(request, pool: instance.connections)
+        let call = HTTPCall(
+            stream: opened.stream, instance: instance, exchange: exchange,
+            key: command.isOrdered ? key : nil, bytes: bytes)
+        exchange.onEvent = { [self] event in heard(event, call) }
+        instance.calls[opened.stream] = call
+        instance.queuedBytes &+= bytes
+        enter(call)
+        armIfEarlier(opened.due)
+        return (.sent(isCongested: instance.checkCongestion()), opened.stream)
+    }
+
+    private func overloaded(_ http: HTTPBalance) -> Dispatch {
+        http.service.meters.overloaded.add()
+        let isFull = http.ready.allSatisfy { $0.calls.count >= limits.maxInFlightPerLink }
+        (isFull ? callsExceeded : bytesExceeded).add()
+        return .refused(.overloaded)
+    }
+
+    // MARK: Instances
+
+    /// Takes over a service's instances. Those that stay keep their connections, those that go finish
+    /// what they have.
+    func adopt(_ definition: ServiceDefinition, into http: HTTPBalance) {
+        var old = http.instances
+        var seen: Set<InstanceAddress> = []
+        http.instances = definition.instances.filter { seen.insert($0).inserted }.map { address in
+            if let place = old.firstIndex(where: { $0.address == address }) {
+                return old.remove(at: place)
+            }
+            let made = HTTPInstance(
+                address: address, number: takeNumber(), service: http.service, upstream: self)
+            httpInstances[made.number] = made
+            return made
+        }
+        retire(old)
+        for instance in http.instances {
+            instance.adoptSettings()
+            if isStarted { instance.start() }
+        }
+        http.service.refresh()
+    }
+
+    /// Every instance with HTTP links as this loop sees it, those that leave last.
+    var httpStates: [(service: String, instance: String, state: LinkState)] {
+        let configured = pools.flatMap { $0.http?.instances ?? [] }
+        let leaving = httpInstances.values.filter { instance in
+            !configured.contains { $0 === instance }
+        }
+        return (configured + leaving).map { ($0.service.definition.name, $0.instance, $0.state) }
+    }
+
+    /// Their instances take no further calls.
+    func retire(_ old: [HTTPInstance]) {
+        for instance in old {
+            instance.remove()
+            instance.service.http?.instances.removeAll { $0 === instance }
+            instance.service.refresh()
+        }
+    }
+
+    // MARK: Order
+
+    /// Starts the call, or lets it wait for the one before it with the same key.
+    private func enter(_ call: HTTPCall) {
+        guard let key = call.key else { return startLater(call) }
+        if call.instance.lanes[key] == nil {
+            call.instance.lanes[key] = HTTPLane()
+            startLater(call)
+        } else {
+            call.instance.lanes[key]?.waiting.append(call)
+        }
+    }
+
+    /// The call under way in a lane has ended: the next one's turn.
+    private func leave(_ call: HTTPCall) {
+        guard let key = call.key else { return }
+        while let next = call.instance.lanes[key]?.waiting.popFirst() {
+            if !next.isEnded { return startLater(next) }
+        }
+        call.instance.lanes[key] = nil
+    }
+
+    /// At the end of the turn, so that no call ends before its caller knows that it was sent, and a
+    /// long lane that fails is no deep recursion.
+    private func startLater(_ call: HTTPCall) {
+        call.isStarting = true
+        starting.append(call)
+        tick.begin()
+    }
+
+    func startCalls() {
+        var place = 0
+        while place < starting.count {
+            let call = starting[place]
+            place += 1
+            if !call.isEnded { call.exchange.start() }
+        }
+        starting.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: The end
+
+    private func heard(_ event: HTTPExchangeEvent, _ call: HTTPCall) {
+        switch event {
+        case .writable: break
+        case .head(let head): call.head = head
+        case .body(var bytes):
+            guard call.body.readableBytes + bytes.readableBytes <= limits.maxLinkFrameBytes else {
+                answerBytesExceeded.add()
+                return end(call, .refused(.badUpstreamAnswer))
+            }
+            if call.body.readableBytes == 0 {
+                call.body = bytes
+            } else {
+                call.body.writeBuffer(&bytes)
+            }
+        case .end:
+            let outcome = call.head.map { HTTPCallAnswer.outcome($0, call.body) }
+            end(call, outcome ?? .refused(.badUpstreamAnswer))
+        case .failed(let failure): end(call, .refused(Self.refusal(failure)))
+        }
+    }
+
+    static func refusal(_ failure: HTTPFailure) -> RefusalKind {
+        switch failure {
+        case .connectFailed, .connectionLost: .serviceUnavailable
+        case .badAnswer: .badUpstreamAnswer
+        case .timedOut: .timedOut
+        case .overloaded: .overloaded
+        }
+    }
+
+    /// Ends a call with what came of it.
+    func end(_ call: HTTPCall, _ outcome: consuming CallOutcome) {
+        guard close(call), let ended = pending.end(stream: call.stream) else { return }
+        let meters = call.instance.service.meters
+        switch outcome {
+        case .reply(let view, _): (view.status == 0 ? meters.ok : meters.serviceStatus).add()
+        case .refused(.badUpstreamAnswer): meters.badUpstreamAnswer.add()
+        case .refused(.timedOut): meters.timedOut.add()
+        case .refused(.overloaded): meters.overloaded.add()
+        case .refused: meters.serviceUnavailable.add()
+        }
+        finish(
+            ended, stream: call.stream, outcome: consume outcome, meters: meters,
+            instance: call.instance.instance, attempts: max(1, call.exchange.attempts))
+    }
+
+    /// The deadline has passed: the call ends with its connection.
+    func timedOut(_ stream: UInt32, on instance: HTTPInstance) {
+        guard let call = instance.calls[stream] else { return }
+        end(call, .refused(.timedOut))
+    }
+
+    /// The caller has gone: the call ends with its connection. `pending.take` must follow.
+    func cancel(_ stream: UInt32, on instance: HTTPInstance) -> PendingCalls.Ended? {
+        guard let call = instance.calls[stream], close(call) else { return nil }
+        instance.service.meters.cancelled.add()
+        return pending.end(stream: stream)
+    }
+
+    /// Takes a call out of its instance, once.
+    private func close(_ call: HTTPCall) -> Bool {
+        guard !call.isEnded else { return false }
+        call.isEnded = true
+        let instance = call.instance
+        instance.calls[call.stream] = nil
+        instance.queuedBytes &-= call.bytes
+        call.exchange.cancel()
+        // One that waits in its lane is skipped there when its turn comes.
+        if call.isStarting { leave(call) }
+        instance.drainedSome()
+        instance.stopIfDrained()
+        return true
+    }
+}
