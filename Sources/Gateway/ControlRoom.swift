@@ -1,4 +1,5 @@
 import SluiceAdmin
+import SluiceEdge
 import SluiceFraming
 import SluicePolicy
 import SluiceReload
@@ -8,19 +9,37 @@ import Synchronization
 
 /// What the operator asks the running gateway, answered as JSON.
 final class ControlRoom: Sendable {
-    private let gateway: RunningGateway
+    let gateway: RunningGateway
+    let settings: Settings
     private let reloader: Reloader<Blueprint>
-    private let isDraining = Atomic<Bool>(false)
+    private let draining = Atomic<Bool>(false)
 
-    init(gateway: RunningGateway, reloader: Reloader<Blueprint>) {
+    /// What the operator's calls depend on besides the gateway itself.
+    struct Settings: Sendable {
+        let limits: Limits
+        let listeners: [Listener]
+        let node: String
+        let drainDeadlineMilliseconds: Int64
+        let registry: MetricsRegistry
+        let journal: Journal
+        let clocks: SystemClocks
+    }
+
+    init(gateway: RunningGateway, reloader: Reloader<Blueprint>, settings: Settings) {
         self.gateway = gateway
         self.reloader = reloader
+        self.settings = settings
     }
 
     /// Calls beside the pages: every one that changes something is here.
-    private var calls: [AdminRoute] { [] }
+    private var calls: [AdminRoute] {
+        [pushCall, connectionsCall, kickCall, drainCall, gatewaysCall]
+    }
 
-    func startDraining() { isDraining.store(true, ordering: .relaxed) }
+    var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// True for the first who asks.
+    func startDraining() -> Bool { !draining.exchange(true, ordering: .relaxed) }
 
     var routes: AdminRoutes {
         AdminRoutes(
@@ -32,7 +51,7 @@ final class ControlRoom: Sendable {
     }
 
     private func ready() -> (isReady: Bool, body: String) {
-        let draining = isDraining.load(ordering: .relaxed)
+        let draining = isDraining
         return (
             !draining,
             Self.text(.object([("ready", .bool(!draining)), ("draining", .bool(draining))]))

@@ -70,7 +70,7 @@ struct GatewayProcess: Sendable {
 
     /// Lets clients go; called once, when the first stop signal has come.
     func drain(_ stop: StopSwitch) async {
-        room.startDraining()
+        _ = room.startDraining()
         Systemd.notify("STOPPING=1\nSTATUS=draining")
         around.journal.writeEvent(
             MessageID.stopping, "sluice stops: draining", clocks: around.clocks)

@@ -94,16 +94,23 @@ final class RunningGateway: Sendable {
         return found
     }
 
-    /// Stops listening and lets every client go in its time; returns when none is left.
+    /// Stops listening and asks every client to go; by the deadline the last connection is closed.
     ///
-    /// - Parameter isCutShort: tells that waiting is over (a second signal).
-    func drain(deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool) async {
+    /// What was asked before is not asked again: the first deadline holds.
+    func startDrain(deadlineMilliseconds: Int64) async {
         for listener in listeners { await listener.close() }
         for unit in units {
             unit.loop.execute {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
             }
         }
+    }
+
+    /// Stops listening and lets every client go in its time; returns when none is left.
+    ///
+    /// - Parameter isCutShort: tells that waiting is over (a second signal).
+    func drain(deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool) async {
+        await startDrain(deadlineMilliseconds: deadlineMilliseconds)
         let clock = ContinuousClock()
         let end = clock.now + .milliseconds(deadlineMilliseconds + 1_000)
         while clock.now < end, !isCutShort(), await connections() > 0 {

@@ -20,6 +20,9 @@ struct Startup {
     /// The version told by `sluice_build_info` and `sluice --version`.
     static let version = "0.1.0"
 
+    /// Names this process towards services and tools.
+    static var node: String { "sluice-\(ThisProcess.pid)" }
+
     let options: GatewayMain.Options
     let configuration: Configuration
 
@@ -57,7 +60,7 @@ struct Startup {
                     snapshot: blueprint.snapshot(policy), limits: configuration.limits,
                     registry: registry, journal: journal,
                     admission: Admission(maxConnections: configuration.limits.maxConnections),
-                    pages: options.isDemo ? DemoPage.pages : [:], node: "sluice-\(ThisProcess.pid)"),
+                    pages: options.isDemo ? DemoPage.pages : [:], node: Self.node),
                 listeners: listeners)
             return try await assemble(
                 gateway, blueprint, policy, overrides,
@@ -94,7 +97,12 @@ struct Startup {
                 MessageID.certificate, warning.text, clocks: around.clocks)
         }
         let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
-        let room = ControlRoom(gateway: gateway, reloader: reloader)
+        let room = ControlRoom(
+            gateway: gateway, reloader: reloader,
+            settings: ControlRoom.Settings(
+                limits: configuration.limits, listeners: around.listeners, node: Self.node,
+                drainDeadlineMilliseconds: configuration.drainDeadlineMilliseconds,
+                registry: around.registry, journal: around.journal, clocks: around.clocks))
         let (admin, adminPort) = try await startAdmin(room, around)
         return GatewayProcess(
             configuration: configuration, gateway: gateway, reloader: reloader, room: room,

@@ -17,6 +17,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     case authenticationTimeout
     case permissionDenied
     case handshakeTimeout
+    case replaced
+    case revoked
     case unsupportedVersion
     case protocolError
     case wrongOpcode
@@ -45,6 +47,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .badToken, .authenticationTimeout: 4500
         case .badEnvelope: 4501
         case .permissionDenied: 4502
+        case .replaced: 4503
+        case .revoked: 4505
         case .unsupportedVersion: 4506
         case .protocolError: 1002
         case .wrongOpcode: 1003
@@ -71,6 +75,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .authenticationTimeout: "authentication_timeout"
         case .permissionDenied: "permission_denied"
         case .handshakeTimeout: "handshake_timeout"
+        case .replaced: "replaced"
+        case .revoked: "revoked"
         case .unsupportedVersion: "unsupported_version"
         case .protocolError: "protocol_error"
         case .wrongOpcode: "wrong_opcode"
@@ -102,6 +108,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .authenticationTimeout: "not authenticated in time"
         case .permissionDenied: "the policy does not permit this connection"
         case .handshakeTimeout: "no request in time"
+        case .replaced: "another device took over"
+        case .revoked: "signed out; log in again"
         case .unsupportedVersion: "protocol version not spoken here"
         case .protocolError: "WebSocket protocol error"
         case .wrongOpcode: "frame type does not fit the codec"

@@ -44,6 +44,15 @@ package struct SessionID: Sendable, Hashable {
         return Self(high: source.next(), low: source.next())
     }
 
+    /// What `text` says; nil for anything but 32 hexadecimal digits.
+    package init?(text: String) {
+        guard text.utf8.count == 32, text.allSatisfy(\.isHexDigit),
+            let high = UInt64(text.prefix(16), radix: 16),
+            let low = UInt64(text.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+
     /// 32 hexadecimal digits.
     package var text: String { hexadecimal(high) + hexadecimal(low) }
 }

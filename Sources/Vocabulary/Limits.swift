@@ -51,6 +51,8 @@ package struct Limits: Sendable, Equatable {
     package var httpIdleTimeoutMilliseconds: Int64 = 30_000
     /// Verified tokens remembered per event loop.
     package var maxCachedTokens = 20_000
+    /// The body of an admin call. Over it: 413.
+    package var maxAdminBodyBytes = 1_048_576
     /// Users one push may name.
     package var maxPushTargets = 10_000
 

@@ -38,6 +38,9 @@ struct TypedPayloadTests {
             Goaway(reason: "drain", reconnectAfterMilliseconds: .max),
             #"{"reason":"drain","reconnect_after_ms":4294967295}"#)
         try check(
+            Kicked(reason: "replaced", device: "phone"),
+            #"{"reason":"replaced","device":"phone"}"#)
+        try check(
             PresenceEvent(user: "bob", online: false, number: 7),
             #"{"user":"bob","online":false,"number":7}"#)
     }

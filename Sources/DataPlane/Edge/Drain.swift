@@ -24,8 +24,8 @@ struct Drain {
         }
     }
 
-    /// Closes this step's share. True when nothing is left to do.
-    mutating func step(_ now: MonotonicTime, _ edge: EdgeLoop) -> Bool {
+    /// Closes this step's share; after the deadline whoever is there.
+    mutating func step(_ now: MonotonicTime, _ edge: EdgeLoop) {
         let isOver = deadline <= now
         let idle = edge.table.all.filter { $0.inFlight == 0 || isOver }
         let share = isOver ? idle.count : (idle.count + steps - 1) / max(1, steps)
@@ -33,6 +33,5 @@ struct Drain {
             if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }
         }
         steps = max(1, steps - 1)
-        return edge.table.count == 0
     }
 }

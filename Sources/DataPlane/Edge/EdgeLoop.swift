@@ -182,7 +182,8 @@ package final class EdgeLoop {
             sessions.retryPresence()
             log.settle()
         }
-        if drain?.step(now, self) == true { drain = nil }
+        // Never over: a connection that was being made when the drain began has to go, too.
+        drain?.step(now, self)
     }
 
     /// Asks every client to come back elsewhere and closes connections at an even pace.
@@ -191,6 +192,7 @@ package final class EdgeLoop {
     package func startDrain(deadlineMilliseconds: Int64) {
         loop.preconditionInEventLoop()
         tick.begin()
+        guard drain == nil else { return }
         drain = Drain(self, deadlineMilliseconds: deadlineMilliseconds)
         for connection in httpConnections.values { connection.drain() }
     }

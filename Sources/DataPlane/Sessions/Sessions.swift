@@ -50,6 +50,9 @@ package final class Sessions {
         onOwner(of: user) { owner in owner.leave(user: user, connection: connection) }
     }
 
+    /// Connections of a user this loop owns.
+    func entries(of user: String) -> [SessionEntry] { directory.entries(of: user) }
+
     private func enter(_ entry: SessionEntry) {
         loop.preconditionInEventLoop()
         let registration = directory.register(entry)

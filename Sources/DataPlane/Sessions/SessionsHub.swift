@@ -1,5 +1,5 @@
 package import NIOCore
-package import SluiceVocabulary
+import SluiceVocabulary
 
 /// The sessions of all loops, and which loop owns which user. Immutable once made.
 package final class SessionsHub: Sendable {
@@ -24,12 +24,10 @@ package final class SessionsHub: Sendable {
         loop.execute { work(sessions.value) }
     }
 
-    /// Sends a message from outside the loops (the admin interface) and returns how it fared.
-    package func push(_ message: PushMessage, to targets: PushTargets) async throws -> PushResult {
-        let (loop, sessions) = members[0]
-        let promise = loop.makePromise(of: PushResult.self)
-        loop.execute { sessions.value.push(message, to: targets) { promise.succeed($0) } }
-        return try await promise.futureResult.get()
+    /// A user's connections, asked from outside the loops.
+    package func entries(of user: String) async throws -> [SessionEntry] {
+        let (loop, sessions) = members[owner(of: user)]
+        return try await loop.submit { sessions.value.entries(of: user) }.get()
     }
 
     /// Splits a push's targets by the loop that owns them; sessions may live on any loop.

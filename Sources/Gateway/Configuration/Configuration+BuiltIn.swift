@@ -73,6 +73,7 @@ extension Configuration {
           max_link_frame_bytes: 4194304
           max_cached_tokens: 20000
           max_push_targets: 10000
+          max_admin_body_bytes: 1048576
         drain: {deadline: 30s}
         """
 

@@ -73,6 +73,7 @@ indirect enum ConfigurationSchema: Sendable {
             "max_link_frame_bytes": .scalar,
             "max_cached_tokens": .scalar,
             "max_push_targets": .scalar,
+            "max_admin_body_bytes": .scalar,
         ]),
         "drain": .mapping(["deadline": .scalar]),
     ])

@@ -24,6 +24,7 @@ TYPED = {
     REFRESH: ("RefreshRequest", "RefreshReply"),
     LOGIN: ("LoginRequest", "LoginReply"),
     GOAWAY: (None, "Goaway"),
+    KICKED: (None, "Kicked"),
     PRESENCE: (None, "PresenceEvent"),
     CLOSE: (None, "Close"),
 }

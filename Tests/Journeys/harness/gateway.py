@@ -67,10 +67,12 @@ def limit(name, count, per, *, burst=None, actions=("echo",), key=("user",), **m
 
 class Gateway(Process):
     def __init__(self, folder: Path, *, services=None, rules=None, limits=None, journald=None, loops=2,
-                 journal="auto", commands=None, command="run", config=None, drain="5s", env=None):
+                 journal="auto", commands=None, command="run", config=None, drain="5s", env=None,
+                 admin=None):
         """
         services: port of the demo services, or a dict {service: [ports]}; None = nobody listens there.
-        rules: the policy as a dict, or as text; limits: keys under `limits:`; commands: {name: {key: value}}.
+        rules: the policy as a dict, or as text; limits: keys under `limits:`; commands: {name: {key: value}};
+        admin: keys under `admin:`.
         config: top keys that replace ours, or a function that makes them of this gateway (its ports, its folder).
         """
         self.folder = folder
@@ -86,6 +88,7 @@ class Gateway(Process):
         self.write_policy(rules if rules is not None else policy())
         self.config_path = folder / "sluice.yaml"
         self.config = self._config(services, limits or {}, loops, journal, commands or {}, drain)
+        self.config["admin"].update(admin or {})
         self.config.update(config(self) if callable(config) else config or {})
         self.rewrite_config()
         argv = [SLUICE, command, "--config", self.config_path, "--policies", self.policies]

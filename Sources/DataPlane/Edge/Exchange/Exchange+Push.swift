@@ -29,18 +29,30 @@ extension EdgeLoop {
         let message = PushMessage(
             command: view.cmd, deliveryClass: push.deliveryClass, format: view.format,
             payload: payload)
+        let action = snapshot.upstream.commands.find(message.command)?.name ?? "push.send"
+        send(message, to: push.targets, action: action, done)
+    }
+
+    /// Sends a push that was checked, and accounts for it.
+    func send(
+        _ message: PushMessage, to targets: PushTargets, action: String,
+        _ done: @escaping (PushResult) -> Void
+    ) {
         let started = tick.now
-        sessions.push(message, to: push.targets) { [self] result in
-            logPush(message, result, since: started)
+        sessions.push(message, to: targets) { [self] result in
+            tick.begin()
+            logPush(message, action, result, since: started)
             done(result)
         }
     }
 
-    private func logPush(_ message: PushMessage, _ result: PushResult, since start: MonotonicTime) {
+    private func logPush(
+        _ message: PushMessage, _ action: String, _ result: PushResult, since start: MonotonicTime
+    ) {
         let weight = log.weight(for: .ok)
         guard weight > 0 else { return }
         var record = AccessRecord(event: .push, logClass: .ok, time: tick.wall)
-        record.action = snapshot.upstream.commands.find(message.command)?.name ?? "push.send"
+        record.action = action
         record.command = message.command
         record.durationNanoseconds = tick.now.nanoseconds(since: start)
         record.bytesOut = UInt32(message.payload.count)

@@ -37,6 +37,38 @@ package struct Goaway: TypedPayload {
     }
 }
 
+/// Payload of cmd 11 `kicked`, from the gateway, right before the connection closes.
+package struct Kicked: TypedPayload {
+    /// `operator`, or a close reason's name.
+    package var reason: String
+    /// The device that took over; empty when none did.
+    package var device: String
+
+    package init(reason: String, device: String = "") {
+        self.reason = reason
+        self.device = device
+    }
+
+    package init(_ body: Sluice_V1_Kicked) {
+        self.init(reason: body.reason, device: body.device)
+    }
+
+    package init(json: JSONValue) throws(EnvelopeError) {
+        self.init(reason: try json.text("reason"), device: try json.text("device"))
+    }
+
+    package var body: Sluice_V1_Kicked {
+        .with {
+            $0.reason = reason
+            $0.device = device
+        }
+    }
+
+    package var json: JSONValue {
+        .object([("reason", .string(reason)), ("device", .string(device))])
+    }
+}
+
 /// Payload of cmd 12 `presence`, from the gateway: somebody came or went.
 package struct PresenceEvent: TypedPayload {
     package var user: String

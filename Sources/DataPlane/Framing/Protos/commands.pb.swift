@@ -161,6 +161,22 @@ package nonisolated struct Sluice_V1_Goaway: Sendable {
   package init() {}
 }
 
+/// cmd 11, from the gateway: the connection closes, because of somebody else.
+package nonisolated struct Sluice_V1_Kicked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var reason: String = String()
+
+  /// the device that took over; empty when none did
+  package var device: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// cmd 12, from the gateway.
 package nonisolated struct Sluice_V1_PresenceEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -501,6 +517,41 @@ nonisolated extension Sluice_V1_Goaway: SwiftProtobuf.Message, SwiftProtobuf._Me
   package static func ==(lhs: Sluice_V1_Goaway, rhs: Sluice_V1_Goaway) -> Bool {
     if lhs.reason != rhs.reason {return false}
     if lhs.reconnectAfterMs != rhs.reconnectAfterMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Sluice_V1_Kicked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Kicked"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}reason\0\u{1}device\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.device) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 1)
+    }
+    if !self.device.isEmpty {
+      try visitor.visitSingularStringField(value: self.device, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Sluice_V1_Kicked, rhs: Sluice_V1_Kicked) -> Bool {
+    if lhs.reason != rhs.reason {return false}
+    if lhs.device != rhs.device {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
