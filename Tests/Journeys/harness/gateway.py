@@ -149,7 +149,8 @@ class Gateway(Process):
 
     def rewrite_config(self):
         """Puts `config` as it is now into the file."""
-        self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
+        # Through JSON: a value used twice would become an anchor, which the gateway refuses.
+        self.config_path.write_text(yaml.safe_dump(json.loads(json.dumps(self.config)), sort_keys=False))
 
     def reloads(self):
         """Reloads finished so far, by result."""

@@ -85,7 +85,7 @@ extension HTTPEntry {
     func endResponse() {
         guard !isClosed, responsePhase == .started, let context else { return }
         if http2 != nil {
-            context.write(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
+            endStream(context)
         } else if responseIsChunked {
             context.write(wrapOutboundOut(ByteBuffer(string: "0\r\n\r\n")), promise: nil)
         }

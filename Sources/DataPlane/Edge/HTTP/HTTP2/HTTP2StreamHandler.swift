@@ -81,18 +81,44 @@ extension HTTPEntry {
             let body = IOData.byteBuffer(ByteBuffer(bytes: answer.body))
             context.write(NIOAny(HTTPServerResponsePart.body(body)), promise: nil)
         }
-        context.write(NIOAny(HTTPServerResponsePart.end(nil)), promise: nil)
+        endStream(context)
+    }
+
+    /// Writes the end of a response. Where the client still sends its request it is told, once the
+    /// response is out, that nobody needs the rest.
+    func endStream(_ context: ChannelHandlerContext) {
+        var written: EventLoopPromise<Void>?
+        if bodyPhase != .ended {
+            let promise = context.eventLoop.makePromise(of: Void.self)
+            promise.futureResult.assumeIsolated().whenSuccess { [self] in refuseRest() }
+            written = promise
+        }
+        context.write(NIOAny(HTTPServerResponsePart.end(nil)), promise: written)
     }
 
     /// The response is out. What of the body still comes is thrown away with the stream.
     func streamIsOver() {
         flush()
         sink = nil
-        expect(.none)
-        guard bodyPhase != .ended, let context else { return }
+        guard bodyPhase != .ended else { return expect(.none) }
         bodyPhase = .discarding
-        // NO_ERROR in spirit: the client need not send the rest (RFC 9113 section 8.1).
-        context.close(promise: nil)
+        // Until the client has taken the response: `refuseRest` comes after it.
+        expect(.write)
+    }
+
+    /// NO_ERROR: the client need not send the rest (RFC 9113 section 8.1). Closing alone would say CANCEL,
+    /// and drop what flow control still holds of the response.
+    private func refuseRest() {
+        guard !isClosed, bodyPhase != .ended, let context else { return }
+        do {
+            let codec = try context.pipeline.syncOperations.context(
+                handlerType: HTTP2FramePayloadToHTTP1ServerCodec.self)
+            let reset = HTTP2Frame.FramePayload.rstStream(.noError)
+            codec.writeAndFlush(NIOAny(reset), promise: nil)
+        } catch {
+            // The pipeline is being taken down: the stream has ended already.
+            close(.connectionLost)
+        }
     }
 
     /// Reads on in the stream; its window opens with that.
