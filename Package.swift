@@ -200,7 +200,8 @@ let package = Package(
             "DemoServices", ["DemoServices", "Framing", "Vocabulary"],
             outside: [nioCore, nioPosix, protobuf]),
         tests(
-            "Gateway", ["Gateway", "Edge", "Documents", "Vocabulary"], outside: [nioCore, nioPosix]),
+            "Gateway", ["Gateway", "Edge", "Identity", "Documents", "Vocabulary"],
+            outside: [nioCore, nioPosix]),
         tests(
             "Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"],
             outside: [nioCore, nioPosix]),

@@ -49,7 +49,7 @@ package struct Blueprint: Sendable {
         let keys: KeySet
         var issuer: TokenIssuer?
         do throws(KeyError) {
-            keys = try await KeySet.make(materials)
+            keys = try await KeySet.make(materials, expecting: identity.jwks?.algorithms ?? [])
             if let issue = identity.issue {
                 issuer = try TokenIssuer(
                     keys: keys, kid: overrides.keys?.first?.kid ?? issue.key,
@@ -106,10 +106,7 @@ package struct Blueprint: Sendable {
     ) throws(DiagnosticList) -> [KeyMaterial] {
         var materials: [KeyMaterial] = []
         for key in configuration.identity.keys {
-            materials.append(
-                KeyMaterial(
-                    kid: key.kid, algorithm: key.algorithm,
-                    secret: try configuration.readSecret(of: key)))
+            materials.append(try configuration.readKey(key))
         }
         return materials
     }
@@ -123,11 +120,14 @@ package struct Blueprint: Sendable {
 
     /// Everything a loop decides by, with the policy that was compiled for this catalog.
     package func snapshot(_ policy: PolicySnapshot) -> EdgeSnapshot {
-        EdgeSnapshot(
+        var snapshot = EdgeSnapshot(
             policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
             loginClaims: configuration.identity.issue?.claims ?? [],
             trustedProxies: configuration.trustedProxies, tls: tls.listeners,
             http: configuration.http)
+        snapshot.opaque = configuration.identity.opaque
+        snapshot.userCheck = configuration.identity.userCheck
+        return snapshot
     }
 
     /// The listeners without what changes while they listen.
@@ -149,6 +149,9 @@ package struct Blueprint: Sendable {
         if configuration.policies != old.policies { changes.append("policies") }
         if configuration.telemetry != old.telemetry { changes.append("telemetry") }
         if configuration.limits != old.limits { changes.append("limits") }
+        if configuration.identity.signatureThreads != old.identity.signatureThreads {
+            changes.append("identity.signature_threads")
+        }
         return changes
     }
 }

@@ -45,9 +45,7 @@ package enum GatewayMain {
         }
         if !warnings.text.isEmpty { ThisProcess.complain(warnings.text) }
         if !options.isDemo {
-            for warning in configuration.identity.keys.compactMap(configuration.secretWarning) {
-                ThisProcess.complain(warning.text)
-            }
+            for warning in configuration.keyWarnings { ThisProcess.complain(warning.text) }
         }
         // A client that goes away while we write to it must not end the process.
         signal(SIGPIPE, SIG_IGN)

@@ -23,6 +23,7 @@ struct LoopMaterials: Sendable {
     let admission: Admission
     let pages: [String: StaticPage]
     let node: String
+    let signatures: SignaturePool
 }
 
 /// Builds the stations of one loop and connects them. Runs on that loop.
@@ -55,7 +56,8 @@ enum LoopAssembly {
                         registry.counter(.rateLimitDecisions, [rule, decision], shard: index)
                     })),
             registry: registry, log: materials.journal.accessLog(loop: index, tick: tick),
-            admission: materials.admission, pages: materials.pages)
+            admission: materials.admission, pages: materials.pages,
+            signatures: materials.signatures)
         connectPresence(edge, sessions, upstream)
         connectEvents(upstream, materials.journal)
         return LoopUnit(

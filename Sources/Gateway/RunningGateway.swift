@@ -13,8 +13,12 @@ final class RunningGateway: Sendable {
     let units: [LoopUnit]
     let hub: SessionsHub
     private let listeners: [OpenListener]
+    private let signatures: SignaturePool
 
-    private init(units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener]) {
+    private init(
+        units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener], signatures: SignaturePool
+    ) {
+        self.signatures = signatures
         self.units = units
         self.hub = hub
         self.listeners = listeners
@@ -46,15 +50,18 @@ final class RunningGateway: Sendable {
         for listener in listeners {
             open.append(try await listener.open(places, group: group))
         }
-        return RunningGateway(units: units, hub: hub, listeners: open)
+        return RunningGateway(
+            units: units, hub: hub, listeners: open, signatures: materials.signatures)
     }
 
     /// Puts a snapshot in force; returns when every loop decides by it.
     func publish(_ snapshot: EdgeSnapshot) async {
-        for unit in units {
-            // A loop refuses work only when the process is ending; then nothing is left to decide.
-            try? await unit.loop.submit { unit.edge.value.adopt(snapshot) }.get()
+        // All are told before any is waited for: of two publications each loop sees the same last.
+        let done = units.map { unit in
+            unit.loop.submit { unit.edge.value.adopt(snapshot) }
         }
+        // A loop refuses work only when the process is ending; then nothing is left to decide.
+        for future in done { try? await future.get() }
     }
 
     /// Sizes of all maps, added up over the loops.
@@ -134,5 +141,7 @@ final class RunningGateway: Sendable {
                 unit.edge.value.stop()
             }.get()
         }
+        // Threads that still compute have nobody left to tell.
+        try? await signatures.stop()
     }
 }

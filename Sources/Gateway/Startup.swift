@@ -45,6 +45,10 @@ struct Startup {
         ProcessMetrics.registerBuild(version: Self.version, in: registry)
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
+        let threads = configuration.identity.signatureThreads
+        let signatures = SignaturePool(
+            threads: threads > 0 ? threads : max(1, ThisProcess.processors / 2),
+            maxWaiting: configuration.limits.maxSignatureQueue, registry: registry)
         do {
             var demo: Demo?
             if options.isDemo {
@@ -60,7 +64,8 @@ struct Startup {
                     snapshot: blueprint.snapshot(policy), limits: configuration.limits,
                     registry: registry, journal: journal,
                     admission: Admission(maxConnections: configuration.limits.maxConnections),
-                    pages: options.isDemo ? DemoPage.pages : [:], node: Self.node),
+                    pages: options.isDemo ? DemoPage.pages : [:], node: Self.node,
+                    signatures: signatures),
                 listeners: listeners)
             return try await assemble(
                 gateway, blueprint, policy, overrides,
@@ -69,6 +74,7 @@ struct Startup {
                     listeners: listeners, adminToken: adminToken))
         } catch {
             _ = journal.stop(deadlineMilliseconds: 1_000)
+            try? await signatures.stop()
             try? await group.shutdownGracefully()
             throw error
         }

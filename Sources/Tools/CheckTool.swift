@@ -82,8 +82,10 @@ package struct CheckTool: Sendable {
     private static func checkSecrets(_ configuration: Configuration) -> [Diagnostic] {
         configuration.identity.keys.flatMap { key -> [Diagnostic] in
             do throws(DiagnosticList) {
-                _ = try configuration.readSecret(of: key)
-                return configuration.secretWarning(of: key).map { [$0] } ?? []
+                _ = try configuration.readKey(key)
+                return [
+                    configuration.secretWarning(of: key), configuration.privateKeyWarning(of: key),
+                ].compactMap(\.self)
             } catch {
                 guard !configuration.hasSecret(of: key) else { return error.diagnostics }
                 return error.diagnostics.map { diagnostic in

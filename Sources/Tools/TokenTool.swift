@@ -87,9 +87,7 @@ package struct TokenIssueTool: Sendable {
             throw KeyError.unknownKid(kid)
         }
         // Only the key that signs is read: the others may belong to somebody else.
-        let material = KeyMaterial(
-            kid: chosen.kid, algorithm: chosen.algorithm,
-            secret: try configuration.readSecret(of: chosen))
+        let material = try configuration.readKey(chosen)
         let issuer = try TokenIssuer(
             keys: try await KeySet.make([material]), kid: kid, issuer: identity.issuer,
             audience: identity.audience,

@@ -53,6 +53,14 @@ package struct Limits: Sendable, Equatable {
     package var maxCachedTokens = 20_000
     /// The body of an admin call. Over it: 413.
     package var maxAdminBodyBytes = 1_048_576
+    /// Costly signatures that wait for a thread, process-wide. Over it: 503 `overloaded`.
+    package var maxSignatureQueue = 1_024
+    /// Tokens per event loop about which others are being asked. Over it: 503 `overloaded`.
+    package var maxWaitingAuthentications = 4_096
+    /// Users per event loop of whom it is remembered that they exist or do not.
+    package var maxCachedUsers = 20_000
+    /// Revocations remembered until what they revoke has expired. Over it: 503 `overloaded`.
+    package var maxRevocations = 100_000
     /// Users one push may name.
     package var maxPushTargets = 10_000
 

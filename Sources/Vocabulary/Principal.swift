@@ -10,16 +10,22 @@ package final class Principal: Sendable {
     package let expiresAtSeconds: Int64?
     /// The claim `jti`, by which a token is revoked.
     package let tokenID: String?
+    /// When the token was made, in seconds since 1970; nil when it does not say.
+    package let issuedAtSeconds: Int64?
+    /// The token itself, by its hash; nil when there is none.
+    package let tokenHash: TokenHash?
 
     package init(
         user: String, roles: [String], claims: [String: ClaimValue], expiresAtSeconds: Int64?,
-        tokenID: String?
+        tokenID: String?, issuedAtSeconds: Int64? = nil, tokenHash: TokenHash? = nil
     ) {
         self.user = user
         self.roles = roles
         self.claims = claims
         self.expiresAtSeconds = expiresAtSeconds
         self.tokenID = tokenID
+        self.issuedAtSeconds = issuedAtSeconds
+        self.tokenHash = tokenHash
     }
 }
 

@@ -16,6 +16,7 @@ package enum RefusalKind: UInt8, Sendable, CaseIterable {
     case serviceUnavailable
     case overloaded
     case timedOut
+    case revoked
 
     /// Who is at fault, told in docs and metrics.
     package enum Source: String, Sendable { case client, policy, upstream, gateway }
@@ -97,6 +98,10 @@ package enum RefusalKind: UInt8, Sendable, CaseIterable {
             Entry(
                 name: "timed_out", status: 504, source: .upstream, temporary: true,
                 message: "The service did not answer in time.")
+        case .revoked:
+            Entry(
+                name: "revoked", status: 401, source: .client, temporary: false,
+                message: "The token or its user is revoked; a refresh does not help.")
         }
     }
 }

@@ -129,13 +129,66 @@ struct ConfigurationBrokenTests {
         .init("identity: {keys: [{kid: a}]}", "f:1:19: error: missing key `secret_file`"),
         .init(
             "identity: {keys: [{kid: a, secret: hunter2, secret_file: x}]}",
-            "f:1:28: error: unknown key `secret`; known: `kid`, `algorithm`, `secret_file`"),
+            "f:1:28: error: unknown key `secret`; known: `kid`, `algorithm`, `secret_file`, "
+                + "`public_key_file`, `private_key_file`"),
         .init(
             "identity: {keys: [{kid: a, secret_file: x, algorithm: RS256}]}",
-            "f:1:55: error: `RS256` is not supported in this version; use HS256"),
+            "f:1:41: error: `secret_file` is one file too many or the wrong one; "
+                + "a key for RS256 has one file, `public_key_file` or `private_key_file`"),
+        .init(
+            "identity: {keys: [{kid: a, public_key_file: x}]}",
+            "f:1:45: error: `public_key_file` is one file too many or the wrong one; "
+                + "a key for HS256 has one file, `secret_file`"),
+        .init(
+            "identity: {keys: [{kid: a, algorithm: EdDSA, public_key_file: x, private_key_file: y}]}",
+            "f:1:84: error: `private_key_file` is one file too many or the wrong one; "
+                + "a key for EdDSA has one file, `public_key_file` or `private_key_file`"),
+        .init(
+            "identity: {keys: [{kid: a, algorithm: ES256}]}",
+            "f:1:19: error: missing key `public_key_file` or `private_key_file`"),
         .init(
             "identity: {keys: [{kid: a, secret_file: x, algorithm: none}]}",
-            "f:1:55: error: expected one of `HS256`, found `none`"),
+            "f:1:55: error: expected one of `ES256`, `ES384`, `ES512`, `EdDSA`, `HS256`, `HS384`, "
+                + "`HS512`, `PS256`, `PS384`, `PS512`, `RS256`, `RS384`, `RS512`, found `none`"),
+        .init(
+            "identity: {keys: [{kid: a, algorithm: RS256, public_key_file: x}], issue: {key: a}}",
+            "f:1:81: error: key `a` is public and cannot sign; "
+                + "name its private_key_file, another key, or \"\" to issue no tokens"),
+        .init(
+            "identity: {jwks: {url: \"http://id.example/keys\"}}",
+            "f:1:24: error: keys over plain http could be anybody's; "
+                + "use https; http is for loopback alone"),
+        .init(
+            "identity: {jwks: {url: \"https://user:pass@id.example/keys\"}}",
+            "f:1:24: error: expected an https address without user and password; "
+                + "write https://id.example/jwks.json or the like"),
+        .init(
+            "identity: {jwks: {url: \"file:///etc/keys\"}}",
+            "f:1:24: error: expected an https address without user and password; "
+                + "write https://id.example/jwks.json or the like"),
+        .init(
+            "identity: {jwks: {url: \"https://id.example/\", algorithms: [HS256]}}",
+            "f:1:60: error: a key source shows its keys to everybody, so `HS256` cannot be "
+                + "among its algorithms"),
+        .init(
+            "identity: {jwks: {url: \"https://id.example/\", algorithms: []}}",
+            "f:1:59: error: no algorithm is left for the keys of the source; "
+                + "name at least one, like RS256"),
+        .init(
+            "identity: {opaque: {command: user.sessoin}}\n"
+                + "services: [{name: u, instances: [\"h:1\"]}]\n"
+                + "commands: [{id: 100, name: user.session, service: u, from: gateway}]",
+            "f:1:30: error: there is no command `user.sessoin`; did you mean `user.session`?"),
+        .init(
+            "identity: {user_check: {command: user.check}}\n"
+                + "services: [{name: u, instances: [\"h:1\"]}]\n"
+                + "commands: [{id: 100, name: user.check, service: u, from: client}]",
+            "f:1:34: error: the command `user.check` is not the gateway's own; "
+                + "declare it with `from: gateway`"),
+        .init(
+            "identity: {user_check: {ttl: 1h}}",
+            "f:1:24: error: a stale answer would end before a fresh one does; "
+                + "make it at least `ttl`"),
         .init(
             "identity: {keys: [{kid: key1, secret_file: x}], issue: {key: key2}}",
             "f:1:62: error: no key of `identity.keys` has the kid `key2`; did you mean `key1`?"),

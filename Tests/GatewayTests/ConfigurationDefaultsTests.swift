@@ -2,6 +2,7 @@ import Foundation
 import SluiceDocuments
 import SluiceEdge
 import SluiceGateway
+import SluiceIdentity
 import SluiceVocabulary
 import Testing
 
@@ -183,6 +184,13 @@ struct ConfigurationDefaultsTests {
         #expect(message("/tmp").hasPrefix("/tmp: error: this is a directory, not a file"))
     }
 
+    private func content(
+        of configuration: Configuration, _ key: Configuration.Key
+    ) throws -> [UInt8] {
+        guard case .secret(let secret) = try configuration.readKey(key).form else { return [] }
+        return secret
+    }
+
     @Test("secrets are read without their line end, from the credentials directory first")
     func secrets() throws {
         let folder = FileManager.default.temporaryDirectory.appending(
@@ -204,7 +212,7 @@ struct ConfigurationDefaultsTests {
             let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
             let warning = configuration.secretWarning(of: key)
             #expect(warning?.hint == (mode as? Int == 0o600 ? nil : "chmod 600 \(path)"))
-            return try configuration.readSecret(of: key)
+            return try content(of: configuration, key)
         }
         #expect(try read(path) == Array(secret.utf8))
         #expect(try read("k", ["CREDENTIALS_DIRECTORY": folder]) == Array(secret.utf8))
@@ -224,8 +232,8 @@ struct ConfigurationDefaultsTests {
 
         let builtIn = try Configuration.builtIn()
         var missing = builtIn.identity.keys[0]
-        missing.secretFile = folder + "/none"
+        missing.file = folder + "/none"
         #expect(!builtIn.hasSecret(of: missing))
-        #expect(throws: DiagnosticList.self) { try builtIn.readSecret(of: missing) }
+        #expect(throws: DiagnosticList.self) { try builtIn.readKey(missing) }
     }
 }

@@ -48,7 +48,7 @@ struct ConfigurationEnvironmentTests {
         #expect(configuration.pidFile == "/run/x.pid")
         #expect(configuration.identity.issue?.ttlSeconds == 60)
         #expect(configuration.identity.issuer == nil)
-        #expect(configuration.identity.keys[0].secretFile == "/run/secrets/key")
+        #expect(configuration.identity.keys[0].file == "/run/secrets/key")
         #expect(configuration.identity.issue?.claims == ["roles", "plan"])
         #expect(configuration.services[1].instances.map(\.text) == ["h:2"])
         #expect(configuration.services[2].instances.map(\.text) == ["h:3", "h:4"])

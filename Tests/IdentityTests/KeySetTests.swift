@@ -20,7 +20,7 @@ struct KeySetTests {
         #expect(await error([]) == .noKeys)
         #expect(await error([key("")]) == .emptyKid)
         #expect(await error([key("a"), key("a", secret: 2)]) == .duplicateKid("a"))
-        for algorithm in ["none", "", "hs256", "HS384", "RS256"] {
+        for algorithm in ["none", "", "hs256", "ES256K", "RSA"] {
             let material = KeyMaterial(
                 kid: "a", algorithm: algorithm, secret: [UInt8](repeating: 1, count: 64))
             #expect(
@@ -35,7 +35,8 @@ struct KeySetTests {
             KeyMaterial(
                 kid: "a", algorithm: "HS256", secret: [UInt8](repeating: 1, count: count))
         }
-        #expect(await error([material(31)]) == .secretTooShort(kid: "a", byteCount: 31))
+        #expect(
+            await error([material(31)]) == .secretTooShort(kid: "a", byteCount: 31, minimum: 32))
         #expect(await error([material(32)]) == nil)
     }
 
@@ -63,6 +64,8 @@ struct KeySetTests {
             #expect(!text.contains("119"))
             #expect(!text.contains("wonder"))
         }
-        #expect(!KeyError.secretTooShort(kid: "main", byteCount: 3).text.contains("wonder"))
+        #expect(
+            !KeyError.secretTooShort(kid: "main", byteCount: 3, minimum: 32).text.contains("wonder")
+        )
     }
 }

@@ -50,15 +50,31 @@ struct TokenVerifierTests {
         for (expected, token) in Self.refusals {
             #expect(refusal(verifier, token) == expected)
         }
-        #expect(Set(Self.refusals.map(\.0)) == Set(TokenError.allCases))
+        // The rest is told by those who ask others about a token whose form is right.
+        let elsewhere: Set<TokenError> = [
+            .revoked, .reused, .notActive, .userGone, .unavailable, .overloaded,
+        ]
+        #expect(Set(Self.refusals.map(\.0)) == Set(TokenError.allCases).subtracting(elsewhere))
         #expect(verifier.cachedTokens == 0)
     }
 
-    @Test("the reasons have names fit for a metric label, and only expiry has an answer of its own")
+    @Test("the reasons have names fit for a metric label, and answers that tell a guesser nothing")
     func reasonNames() {
         for reason in TokenError.allCases {
             #expect(reason.rawValue.allSatisfy { $0 == "_" || $0.isLowercase })
-            #expect(reason.refusal == (reason == .expired ? .tokenExpired : .unauthenticated))
+        }
+        for reason in Set(Self.refusals.map(\.0)) where reason != .expired {
+            #expect(reason.refusal == .unauthenticated)
+            #expect(reason.closeReason == .badToken)
+        }
+        #expect(TokenError.expired.refusal == .tokenExpired)
+        for reason: TokenError in [.revoked, .reused, .userGone] {
+            #expect(reason.refusal == .revoked)
+            #expect(reason.closeReason.code == 4505)
+        }
+        for reason: TokenError in [.unavailable, .overloaded] {
+            #expect(reason.refusal.status == 503)
+            #expect(reason.closeReason.code == 4005)
         }
         #expect(TokenError.notYetValid.rawValue == "not_yet_valid")
     }

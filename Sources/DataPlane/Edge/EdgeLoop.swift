@@ -26,7 +26,10 @@ package final class EdgeLoop {
 
     package private(set) var snapshot: EdgeSnapshot
     let evaluator: PolicyEvaluator
-    let verifier: TokenVerifier
+    private(set) lazy var authenticator = Authenticator(
+        edge: self, signatures: signatures, registry: registry)
+    private let signatures: SignaturePool?
+    private let registry: MetricsRegistry
 
     var table: ConnectionTable
     /// Connections with output of this turn, flushed once at its end.
@@ -59,7 +62,7 @@ package final class EdgeLoop {
     package init(
         loop: any EventLoop, index: Int, tick: LoopTick, limits: Limits, snapshot: EdgeSnapshot,
         stations: Stations, registry: MetricsRegistry, log: AccessLog, admission: Admission,
-        pages: [String: StaticPage]
+        pages: [String: StaticPage], signatures: SignaturePool? = nil
     ) {
         self.loop = loop
         self.index = index
@@ -71,11 +74,10 @@ package final class EdgeLoop {
         self.meters = EdgeMeters(registry: registry, shard: index)
         self.log = log
         self.admission = admission
+        self.signatures = signatures
+        self.registry = registry
         self.pages = pages
         evaluator = PolicyEvaluator(snapshot: snapshot.policy, meters: stations.policyMeters)
-        verifier = TokenVerifier(
-            keys: snapshot.keys, rules: snapshot.tokenRules,
-            maxCachedTokens: limits.maxCachedTokens)
         table = ConnectionTable(loop: index)
         meters.adopt(snapshot.policy.catalog)
         connect()
@@ -129,9 +131,9 @@ package final class EdgeLoop {
     package func adopt(_ new: EdgeSnapshot) {
         loop.preconditionInEventLoop()
         tick.begin()
+        authenticator.adopt(new, replacing: snapshot)
         snapshot = new
         evaluator.adopt(new.policy)
-        verifier.adopt(keys: new.keys, rules: new.tokenRules)
         upstream.adopt(new.upstream)
         meters.adopt(new.policy.catalog)
     }
@@ -181,6 +183,7 @@ package final class EdgeLoop {
         if sweepCount % 10 == 0 {
             sessions.retryPresence()
             log.settle()
+            authenticator.settle()
         }
         // Never over: a connection that was being made when the drain began has to go, too.
         drain?.step(now, self)

@@ -20,6 +20,11 @@ package struct EdgeSnapshot: Sendable {
     /// How proxies and browsers are treated.
     package var http: HTTPSettings
 
+    /// How tokens that are no JWT are asked about; nil refuses them.
+    package var opaque: OpaqueRules?
+    /// How it is asked whether a user still exists; nil believes the token.
+    package var userCheck: UserCheckRules?
+
     package init(
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
         issuer: TokenIssuer?, loginClaims: [String],

@@ -12,7 +12,7 @@ package struct Permit: Sendable {
     package let shadowRule: String?
 
     /// Calls the gateway makes on its own behalf.
-    package enum Own: Sendable { case login, userCheck, presence }
+    package enum Own: Sendable { case login, userCheck, introspection, presence }
 
     /// Leave for a call of the gateway's own, which no client can ask for.
     package static func own(_: Own) -> Self { Self(rule: "own", remaining: -1, shadowRule: nil) }

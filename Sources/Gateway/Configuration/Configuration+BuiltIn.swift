@@ -19,7 +19,12 @@ extension Configuration {
         pid_file: ""
         identity:
           keys:
-            - {kid: main, algorithm: HS256, secret_file: /etc/sluice/main.key}
+            - {kid: main, algorithm: HS256, secret_file: /etc/sluice/main.key,
+               public_key_file: "", private_key_file: ""}
+          jwks: {url: "", refresh: 5m, timeout: 5s, algorithms: [RS256, ES256, EdDSA], ca: ""}
+          opaque: {command: "", ttl: 30s, negative_ttl: 5s}
+          user_check: {command: "", ttl: 60s, negative_ttl: 5s, stale_ttl: 10m}
+          signature_threads: 0
           issuer: sluice
           audience: sluice
           leeway: 5s
@@ -72,6 +77,10 @@ extension Configuration {
           link_pause_bytes: 1048576
           max_link_frame_bytes: 4194304
           max_cached_tokens: 20000
+          max_signature_queue: 1024
+          max_waiting_authentications: 4096
+          max_cached_users: 20000
+          max_revocations: 100000
           max_push_targets: 10000
           max_admin_body_bytes: 1048576
         drain: {deadline: 30s}

@@ -1,4 +1,5 @@
 package import SluiceEdge
+package import SluiceIdentity
 package import SluiceVocabulary
 
 /// Everything the process is told before it starts: one plain value, checked as a whole.
@@ -81,15 +82,42 @@ package struct Configuration: Sendable, Equatable {
         package var leewaySeconds: Int64
         /// Nil = the gateway issues no tokens: logins must bring one from the user service.
         package var issue: Issue?
+        /// Nil = no key source beside `keys`.
+        package var jwks: KeySource?
+        /// Nil = tokens that are no JWT are refused.
+        package var opaque: OpaqueRules?
+        /// Nil = nobody asks whether the user of a token still exists.
+        package var userCheck: UserCheckRules?
+        /// Threads for costly signatures; 0 = half of the processors.
+        package var signatureThreads: Int
+    }
+
+    /// A JWKS (RFC 7517) from which further keys come.
+    package struct KeySource: Sendable, Equatable {
+        package var url: String
+        package var refreshMilliseconds: Int64
+        package var timeoutMilliseconds: Int64
+        /// What keys that do not say `alg` are good for, and no others.
+        package var algorithms: [SignatureAlgorithm]
+        /// PEM file of the authorities that vouch for an https source; empty = the system's.
+        package var authorityFile: String
     }
 
     /// A key that tokens are verified with.
     package struct Key: Sendable, Equatable {
         package var kid: String
-        /// The only algorithm this key is good for: `HS256`.
-        package var algorithm: String
-        /// The file that holds the secret; `Configuration.readSecret(of:)` reads it.
-        package var secretFile: String
+        /// The only algorithm this key is good for.
+        package var algorithm: SignatureAlgorithm
+        package var kind: Kind
+        /// The file that holds the key; `Configuration.readKey(_:)` reads it.
+        package var file: String
+
+        /// What the file holds.
+        package enum Kind: String, Sendable {
+            case secret = "secret_file"
+            case publicKey = "public_key_file"
+            case privateKey = "private_key_file"
+        }
     }
 
     /// How tokens are made at a login.

@@ -1,4 +1,5 @@
 import SluiceDocuments
+import SluiceIdentity
 
 /// Keys, and how tokens are issued.
 extension ConfigurationDecoder {
@@ -7,9 +8,10 @@ extension ConfigurationDecoder {
         let keys =
             decodeKeys(keysValue) ?? [
                 Configuration.Key(
-                    kid: "main", algorithm: "HS256", secretFile: "/etc/sluice/main.key")
+                    kid: "main", algorithm: .hs256, kind: .secret, file: "/etc/sluice/main.key")
             ]
-        if let keysValue, keysValue.kind == .list([]) {
+        let jwks = decodeKeySource(group.group("jwks"))
+        if let keysValue, keysValue.kind == .list([]), jwks == nil {
             sink.error(
                 "at least one key is needed, or no token can be verified", at: keysValue.position)
         }
@@ -19,7 +21,10 @@ extension ConfigurationDecoder {
             keys: keys, issuer: issuer.isEmpty ? nil : issuer,
             audience: audience.isEmpty ? nil : audience,
             leewaySeconds: group.seconds("leeway", default: 5, in: 0...300),
-            issue: decodeIssue(group.group("issue"), kids: keys.map(\.kid)))
+            issue: decodeIssue(group.group("issue"), keys),
+            jwks: jwks, opaque: decodeOpaque(group.group("opaque")),
+            userCheck: decodeUserCheck(group.group("user_check")),
+            signatureThreads: group.integer("signature_threads", default: 0, in: 0...256))
         group.mapping.finish()
         return identity
     }
@@ -29,30 +34,59 @@ extension ConfigurationDecoder {
         return items(value) { item in
             let kid = item.mapping.required("kid")?.nonEmptyString(sink, maxCharacters: 128)
             if let kid { kids.check(kid, "kid `\(kid)`", at: item.place("kid"), sink) }
-            let algorithm = item.mapping.optional("algorithm").map { self.algorithm($0) } ?? "HS256"
-            let file = item.mapping.required("secret_file")?.nonEmptyString(
-                sink, maxCharacters: 4_096)
+            let algorithm =
+                item.mapping.optional("algorithm").map { self.algorithm($0) } ?? .hs256
+            let file = decodeKeyFile(item, algorithm)
             guard let kid, let algorithm, let file else { return nil }
-            return Configuration.Key(kid: kid, algorithm: algorithm, secretFile: file)
+            return Configuration.Key(
+                kid: kid, algorithm: algorithm, kind: file.kind, file: file.path)
         }
     }
 
-    private func algorithm(_ value: DocumentValue) -> String? {
-        let planned = [
-            "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "ES512",
-            "EdDSA",
-        ]
-        if planned.contains(value.text) {
-            sink.error(
-                "`\(value.text)` is not supported in this version", at: value.position,
-                hint: "use HS256")
+    /// Exactly one of the three files, and the one that goes with the algorithm.
+    private func decodeKeyFile(
+        _ item: ConfigurationReader, _ algorithm: SignatureAlgorithm?
+    ) -> (kind: Configuration.Key.Kind, path: String)? {
+        let kinds: [Configuration.Key.Kind] = [.secret, .publicKey, .privateKey]
+        let given = kinds.compactMap { kind -> (kind: Configuration.Key.Kind, path: String)? in
+            let path = item.string(kind.rawValue, default: "")
+            return path.isEmpty ? nil : (kind, path)
+        }
+        guard let algorithm else { return given.first }
+        let isShared = algorithm.family == .hmac
+        let wanted = isShared ? "`secret_file`" : "`public_key_file` or `private_key_file`"
+        guard let first = given.first else {
+            sink.error("missing key \(wanted)", at: item.mapping.position)
             return nil
         }
-        return value.choice(sink, of: ["HS256": "HS256"])
+        guard given.count == 1, (first.kind == .secret) == isShared else {
+            let wrong = given.first { ($0.kind == .secret) != isShared } ?? given[1]
+            sink.error(
+                "`\(wrong.kind.rawValue)` is one file too many or the wrong one",
+                at: item.place(wrong.kind.rawValue),
+                hint: "a key for \(algorithm.rawValue) has one file, \(wanted)")
+            return nil
+        }
+        return first
     }
 
-    private func decodeIssue(_ group: ConfigurationReader, kids: [String]) -> Configuration.Issue? {
-        let key = group.string("key", default: kids.first ?? "main")
+    func algorithm(_ value: DocumentValue) -> SignatureAlgorithm? {
+        value.choice(
+            sink,
+            of: Dictionary(
+                uniqueKeysWithValues: SignatureAlgorithm.allCases.map { ($0.rawValue, $0) }))
+    }
+
+    private func decodeIssue(
+        _ group: ConfigurationReader, _ keys: [Configuration.Key]
+    ) -> Configuration.Issue? {
+        let kids = keys.map(\.kid)
+        let key = group.string("key", default: kids.first ?? "")
+        if let found = keys.first(where: { $0.kid == key }), found.kind == .publicKey {
+            sink.error(
+                "key `\(key)` is public and cannot sign", at: group.place("key"),
+                hint: "name its private_key_file, another key, or \"\" to issue no tokens")
+        }
         if !key.isEmpty, !kids.isEmpty, !kids.contains(key) {
             sink.error(
                 "no key of `identity.keys` has the kid `\(key)`", at: group.place("key"),

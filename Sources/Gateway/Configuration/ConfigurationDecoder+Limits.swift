@@ -42,6 +42,15 @@ extension ConfigurationDecoder {
             "max_link_frame_bytes", default: limits.maxLinkFrameBytes, in: 4_096...256 * mebi)
         limits.maxCachedTokens = group.integer(
             "max_cached_tokens", default: limits.maxCachedTokens, in: 0...10_000_000)
+        limits.maxSignatureQueue = group.integer(
+            "max_signature_queue", default: limits.maxSignatureQueue, in: 1...1_000_000)
+        limits.maxWaitingAuthentications = group.integer(
+            "max_waiting_authentications", default: limits.maxWaitingAuthentications,
+            in: 1...1_000_000)
+        limits.maxCachedUsers = group.integer(
+            "max_cached_users", default: limits.maxCachedUsers, in: 0...10_000_000)
+        limits.maxRevocations = group.integer(
+            "max_revocations", default: limits.maxRevocations, in: 0...10_000_000)
         limits.maxPushTargets = group.integer(
             "max_push_targets", default: limits.maxPushTargets, in: 1...1_000_000)
         limits.maxAdminBodyBytes = group.bytes(

@@ -28,12 +28,14 @@ struct ConfigurationDecoder {
         if policies.isEmpty {
             sink.error("the directory of policies is missing", at: file.place("policies"))
         }
+        let identity = decodeIdentity(file.group("identity"))
+        checkStanding(identity, commands, file.group("identity"))
         let configuration = Configuration(
             listeners: listeners, trustedProxies: proxies, http: http, admin: admin,
             // A connection's id has 8 bits for its loop.
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),
-            identity: decodeIdentity(file.group("identity")), services: services,
+            identity: identity, services: services,
             commands: commands, telemetry: telemetry, limits: limits,
             drainDeadlineMilliseconds: deadline)
         file.mapping.finish()

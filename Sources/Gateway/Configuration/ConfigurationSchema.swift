@@ -31,7 +31,19 @@ indirect enum ConfigurationSchema: Sendable {
         "pid_file": .scalar,
         "identity": .mapping([
             "keys": .list(
-                .mapping(["kid": .scalar, "algorithm": .scalar, "secret_file": .scalar])),
+                .mapping([
+                    "kid": .scalar, "algorithm": .scalar, "secret_file": .scalar,
+                    "public_key_file": .scalar, "private_key_file": .scalar,
+                ])),
+            "jwks": .mapping([
+                "url": .scalar, "refresh": .scalar, "timeout": .scalar,
+                "algorithms": .list(.scalar), "ca": .scalar,
+            ]),
+            "opaque": .mapping(["command": .scalar, "ttl": .scalar, "negative_ttl": .scalar]),
+            "user_check": .mapping([
+                "command": .scalar, "ttl": .scalar, "negative_ttl": .scalar, "stale_ttl": .scalar,
+            ]),
+            "signature_threads": .scalar,
             "issuer": .scalar,
             "audience": .scalar,
             "leeway": .scalar,
@@ -72,6 +84,10 @@ indirect enum ConfigurationSchema: Sendable {
             "link_pause_bytes": .scalar,
             "max_link_frame_bytes": .scalar,
             "max_cached_tokens": .scalar,
+            "max_signature_queue": .scalar,
+            "max_waiting_authentications": .scalar,
+            "max_cached_users": .scalar,
+            "max_revocations": .scalar,
             "max_push_targets": .scalar,
             "max_admin_body_bytes": .scalar,
         ]),

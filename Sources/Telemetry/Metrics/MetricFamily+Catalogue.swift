@@ -19,6 +19,26 @@ extension MetricFamily {
     package static let authentications = Self(
         "sluice_auth_total", .counter, ["method", "result"],
         help: "Attempts to prove who one is, by method and result.")
+    package static let identityLookups = Self(
+        "sluice_identity_lookups_total", .counter, ["cache", "result"],
+        help: "Looks into the caches token, opaque and user: hit, miss, negative or stale.")
+    package static let identityEntries = Self(
+        "sluice_identity_entries", .gauge, ["cache"],
+        help: "Entries remembered: token, opaque and user (all loops), revocation (each loop).")
+    package static let identityWaiting = Self(
+        "sluice_identity_waiting", .gauge,
+        help: "Tokens about which a thread, a service or the key source is being asked now.")
+    package static let signatureQueue = Self(
+        "sluice_signature_queue", .gauge,
+        help: "Costly signatures that run or wait for a thread of the pool.")
+    package static let keySourceFetches = Self(
+        "sluice_key_source_fetches_total", .counter, ["result"],
+        help: "Fetches of the JWKS: ok, unchanged, or why one failed.")
+    package static let keySourceLastSuccess = Self(
+        "sluice_key_source_last_success_timestamp_seconds", .gauge,
+        help: "When the JWKS was last fetched, in seconds since 1970; 0 = never.")
+    package static let keySourceKeys = Self(
+        "sluice_key_source_keys", .gauge, help: "Keys of the JWKS in force now.")
     package static let presenceEvents = Self(
         "sluice_presence_events_total", .counter, ["state"],
         help: "Users that came online or went offline on this node.")
@@ -135,7 +155,9 @@ extension MetricFamily {
     /// All of the above.
     package static let catalogue: [MetricFamily] = [
         .connections, .connectionsOpened, .connectionsClosed, .clients, .sessions,
-        .authentications, .presenceEvents, .tlsHandshakes, .tlsCertificateExpiry, .requests,
+        .authentications, .identityLookups, .identityEntries, .identityWaiting, .signatureQueue,
+        .keySourceFetches, .keySourceLastSuccess, .keySourceKeys, .presenceEvents,
+        .tlsHandshakes, .tlsCertificateExpiry, .requests,
         .requestDuration, .limitExceeded,
         .httpViolations,
         .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,

@@ -81,13 +81,22 @@ extension EdgeLoop {
         _ issuer: TokenIssuer, user: String, claims: [String: ClaimValue],
         _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
     ) {
-        guard let issued = try? issuer.issue(user: user, claims: claims, now: tick.wall) else {
-            return completion(.failure(Refusal(.internalError)))
+        let now = tick.wall
+        // Nothing of it is the client's fault: the claims are the user service's.
+        let make: @Sendable () -> Result<IssuedToken?, TokenError> = {
+            .success(try? issuer.issue(user: user, claims: claims, now: now))
         }
-        completion(
-            .success(
-                LoginReply(
-                    token: issued.token, expiresAtSeconds: issued.expiresAtSeconds,
-                    refreshToken: issued.refreshToken, userID: user)))
+        authenticator.compute(isCostly: issuer.isCostly, make) { outcome in
+            switch outcome {
+            case .success(let issued?):
+                completion(
+                    .success(
+                        LoginReply(
+                            token: issued.token, expiresAtSeconds: issued.expiresAtSeconds,
+                            refreshToken: issued.refreshToken, userID: user)))
+            case .success(nil): completion(.failure(Refusal(.internalError)))
+            case .failure(let error): completion(.failure(Refusal(error.refusal)))
+            }
+        }
     }
 }

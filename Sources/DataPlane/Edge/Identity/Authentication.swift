@@ -22,14 +22,18 @@ extension EdgeLoop {
         _ token: [UInt8], method: String,
         _ completion: @escaping (Result<Principal, AdmissionFailure>) -> Void
     ) {
-        do throws(TokenError) {
-            let principal = try verifier.verify(token, now: tick.wall)
-            meters.authentication(method, "ok")
-            completion(.success(principal))
-        } catch {
-            meters.authentication(method, error.rawValue)
-            completion(
-                .failure(AdmissionFailure(refusal: Refusal(error.refusal), reason: .badToken)))
+        authenticator.identify(token) { [self] outcome in
+            switch outcome {
+            case .success(let principal):
+                meters.authentication(method, "ok")
+                completion(.success(principal))
+            case .failure(let error):
+                meters.authentication(method, error.rawValue)
+                completion(
+                    .failure(
+                        AdmissionFailure(
+                            refusal: Refusal(error.refusal), reason: error.closeReason)))
+            }
         }
     }
 

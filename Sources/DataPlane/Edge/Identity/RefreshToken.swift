@@ -19,32 +19,51 @@ extension EdgeLoop {
             let text = "Expected {\"refresh_token\": \"...\"}."
             return completion(.failure(Refusal(.badRequest, message: text)))
         }
-        let grant: RefreshGrant
-        do throws(TokenError) {
-            grant = try issuer.verifyRefreshToken(Array(token.utf8), now: tick.wall)
-            meters.authentication("refresh", "ok")
-        } catch {
-            meters.authentication("refresh", error.rawValue)
-            return completion(.failure(Refusal(error.refusal)))
+        let bytes = Array(token.utf8)
+        let now = tick.wall
+        let check: @Sendable () -> Result<RefreshGrant, TokenError> = {
+            issuer.check(bytes, now: now)
         }
-        if let refusal = refusal(of: grant, subject, bytes: body.count) {
-            return completion(.failure(refusal))
+        authenticator.compute(isCostly: issuer.isCostly, check) { [self] outcome in
+            let grant: RefreshGrant
+            switch outcome {
+            case .success(let checked) where !authenticator.revocations.covers(checked.principal):
+                grant = checked
+                meters.authentication("refresh", "ok")
+            case .success:
+                meters.authentication("refresh", TokenError.revoked.rawValue)
+                return completion(.failure(Refusal(.revoked)))
+            case .failure(let error):
+                meters.authentication("refresh", error.rawValue)
+                return completion(.failure(Refusal(error.refusal)))
+            }
+            if let refusal = refusal(of: grant, subject, bytes: body.count) {
+                return completion(.failure(refusal))
+            }
+            issue(issuer, user: grant.user, claims: grant.claims, completion)
         }
-        issue(issuer, user: grant.user, claims: grant.claims, completion)
     }
 
     /// What the policy has against it.
     private func refusal(
         of grant: RefreshGrant, _ subject: PolicySubject, bytes: Int
     ) -> Refusal? {
-        let holder = Principal(
-            user: grant.user, roles: grant.claims["roles"]?.strings ?? [], claims: grant.claims,
-            expiresAtSeconds: nil, tokenID: nil)
-        subject.identify(principal: holder, session: nil, device: "")
+        subject.identify(principal: grant.principal, session: nil, device: "")
         let call = PolicyCall(
             action: .authRefresh, bytes: bytes, transport: .http, topic: nil, loginUser: nil)
         guard case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now)
         else { return nil }
         return refusal
+    }
+}
+
+extension TokenIssuer {
+    /// `verifyRefreshToken` as a value, for another thread.
+    fileprivate func check(_ token: [UInt8], now: WallTime) -> Result<RefreshGrant, TokenError> {
+        do throws(TokenError) {
+            return .success(try verifyRefreshToken(token, now: now))
+        } catch {
+            return .failure(error)
+        }
     }
 }

@@ -17,6 +17,8 @@ struct RegisteredClaims {
     /// The later of `nbf` and `iat`.
     let validFromSeconds: Int64?
     let tokenID: String?
+    /// `iat`, rounded down: the older a token says it is, the sooner it is revoked.
+    let issuedAtSeconds: Int64?
     private let issuer: String?
     private let audiences: [String]
     private let use: Use
@@ -31,6 +33,7 @@ struct RegisteredClaims {
         expiresAtSeconds = try Self.seconds(claims["exp"], rounded: .down)
         let notBefore = try Self.seconds(claims["nbf"], rounded: .up)
         let issuedAt = try Self.seconds(claims["iat"], rounded: .up)
+        issuedAtSeconds = try Self.seconds(claims["iat"], rounded: .down)
         validFromSeconds = [notBefore, issuedAt].compactMap(\.self).max()
         use = Self.use(claims["use"])
         guard let user = claims["sub"]?.string, !user.isEmpty else { throw .noSubject }

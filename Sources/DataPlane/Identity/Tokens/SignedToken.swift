@@ -2,7 +2,7 @@ import JWTKit
 import SluiceVocabulary
 
 /// A token taken apart (RFC 7515 section 3.1), its signature not yet checked.
-struct SignedToken {
+struct SignedToken: Sendable {
     let header: [String: ClaimValue]
     /// Header and claims as they were signed, the dot between them included.
     private let signedPart: ArraySlice<UInt8>

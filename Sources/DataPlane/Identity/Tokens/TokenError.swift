@@ -26,8 +26,37 @@ package enum TokenError: String, Error, Sendable, CaseIterable {
     case noSubject = "no_subject"
     /// A refresh token where an access token belongs, or the other way round.
     case wrongUse = "wrong_use"
+    /// Revoked: by its `jti`, its hash, or with all older tokens of its user.
+    case revoked
+    /// A refresh token that was used before: somebody has a copy.
+    case reused
+    /// An opaque token that the introspection command does not call active.
+    case notActive = "not_active"
+    /// The user service does not know the user any more.
+    case userGone = "user_gone"
+    /// Nobody can tell now: a service or a key source that must be asked does not answer.
+    case unavailable
+    /// Too many tokens wait for their signature or for an answer about them.
+    case overloaded
 
-    /// What the client is told. Only an expired token has an answer of its own, for the client can
-    /// do something about it; the rest would only help somebody who guesses.
-    package var refusal: RefusalKind { self == .expired ? .tokenExpired : .unauthenticated }
+    /// What the client is told. An answer of its own have those about which the client can do
+    /// something; the rest would only help somebody who guesses.
+    package var refusal: RefusalKind {
+        switch self {
+        case .expired: .tokenExpired
+        case .revoked, .reused, .userGone: .revoked
+        case .unavailable: .serviceUnavailable
+        case .overloaded: .overloaded
+        default: .unauthenticated
+        }
+    }
+
+    /// How a long connection ends over it.
+    package var closeReason: CloseReason {
+        switch self {
+        case .revoked, .reused, .userGone: .revoked
+        case .unavailable, .overloaded: .overload
+        default: .badToken
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import JWTKit
 package import SluiceVocabulary
 
@@ -20,6 +21,18 @@ package struct RefreshGrant: Sendable {
     package let expiresAtSeconds: Int64?
     /// The refresh token's own `jti`, by which it is revoked.
     package let tokenID: String?
+    /// When the refresh token was made, in seconds since 1970.
+    package let issuedAtSeconds: Int64?
+    /// The refresh token itself, by its hash.
+    package let tokenHash: TokenHash
+
+    /// Whose token it is, as far as revocations ask.
+    package var principal: Principal {
+        Principal(
+            user: user, roles: claims["roles"]?.strings ?? [], claims: claims,
+            expiresAtSeconds: expiresAtSeconds, tokenID: tokenID,
+            issuedAtSeconds: issuedAtSeconds, tokenHash: tokenHash)
+    }
 }
 
 /// Why no token was made.
@@ -63,12 +76,13 @@ package struct TokenIssuer: Sendable {
     ///   - kid: the key that signs.
     ///   - leewaySeconds: how far the clocks of gateways that share the keys may differ.
     ///   - maxTokenBytes: what the verifiers take.
-    /// - Throws: `KeyError.unknownKid`.
+    /// - Throws: `KeyError.unknownKid`, `.cannotSign`.
     package init(
         keys: KeySet, kid: String, issuer: String?, audience: String?, ttlSeconds: Int64,
         refreshTTLSeconds: Int64, leewaySeconds: Int64 = 5, maxTokenBytes: Int = 8_192
     ) throws(KeyError) {
         guard let key = keys.key(for: kid) else { throw .unknownKid(kid) }
+        guard key.canSign else { throw .cannotSign(kid) }
         self.keys = keys
         self.key = key
         self.rules = TokenRules(
@@ -77,6 +91,9 @@ package struct TokenIssuer: Sendable {
         self.ttlSeconds = ttlSeconds
         self.refreshTTLSeconds = refreshTTLSeconds
     }
+
+    /// Whether signing and checking take too long for a loop.
+    package var isCostly: Bool { key.isCostly }
 
     /// Makes a pair of tokens for a user who proved who he is.
     ///
@@ -114,7 +131,9 @@ package struct TokenIssuer: Sendable {
         return RefreshGrant(
             user: registered.user,
             claims: claims.filter { !RegisteredClaims.names.contains($0.key) },
-            expiresAtSeconds: registered.expiresAtSeconds, tokenID: registered.tokenID)
+            expiresAtSeconds: registered.expiresAtSeconds, tokenID: registered.tokenID,
+            issuedAtSeconds: registered.issuedAtSeconds,
+            tokenHash: TokenHash(SHA256.hash(data: token)))
     }
 
     private func check(_ claims: [String: ClaimValue]) throws(IssueError) {
