@@ -5,6 +5,8 @@
 #   REPS=7 SECS=2.5 CONNECTIONS="200 1000" IDLE=9800 RESULTS=folder
 #   JOBS="B1 B8 C"                                   # what to run
 #
+# B1 and B8 run over WebSocket and over TCP (tcpload.c) in the same rounds.
+#
 # Runs on a copy, in a mount namespace with a journald of its own on CPU 0. Proxy, client and backend
 # share CPU 1 (the bench's README says why); run it when nothing else is running. Needs root, nginx, gcc.
 set -euo pipefail
@@ -27,16 +29,20 @@ mkdir -p "$results" "$work/bin" "$work/journal"
 results=$(cd "$results" && pwd)
 trap 'rm -rf "$work"' EXIT
 ln -s "$sluice" "$work/bin/sluice"
+gcc -O2 -Wall -Wextra -o "$work/bin/tcpload" "$here/tcpload.c"
 
 make_copy() { # connections
     local copy="$work/bench-$1"
     mkdir -p "$copy"
     cp -r "$BENCH/bench.py" "$BENCH/conf" "$BENCH/src" "$copy/"
     mkdir "$copy/contenders"
-    cp "$BENCH/contenders/nginx.json" "$here/contender/sluice.json" "$copy/contenders/"
+    cp "$BENCH/contenders/nginx.json" "$here/contender/sluice.json" "$here/contender/sluice-tcp.json" "$copy/contenders/"
     cp "$here"/contender/conf/* "$copy/conf/"
     "$here/contender/envelope.py" "$copy/conf/sluice-echo.bin"
-    sed -i "s/\"-c\", \"200\"/\"-c\", \"$1\"/" "$copy/bench.py"
+    # A contender may name another load program than the bench's own.
+    sed -i -e "s/\"-c\", \"200\"/\"-c\", \"$1\"/" \
+        -e 's/Proc(\[GWLOAD\] + args/Proc([os.path.join(BIN, rig.d["base"].get("tool", "gwload"))] + args/' "$copy/bench.py"
+    grep -q '"tool", "gwload"' "$copy/bench.py" || { echo "run.sh: this bench.py has no place for tcpload" >&2; exit 1; }
 }
 for count in $connections; do make_copy "$count"; done
 
@@ -59,10 +65,10 @@ echo "$journald" >"$work/journald.pid"
 first=1
 for count in $connections; do
     cd "$work/bench-$count"
-    if [ $first = 1 ]; then python3 bench.py setup; fi
+    if [ $first = 1 ]; then python3 bench.py setup; cp "$work/bin/tcpload" "$work/bench-cache/bin/"; fi
     for job in $jobs; do
         if [ "$job" = C ] && [ $first = 0 ]; then continue; fi
-        python3 bench.py run "$job" --only nginx sluice sluice/full --reps "$reps" --secs "$secs" \
+        python3 bench.py run "$job" --only nginx sluice sluice/full sluice-tcp --reps "$reps" --secs "$secs" \
             --idle "$idle" --results "$results/$count"
     done
     first=0
