@@ -110,7 +110,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .handshakeTimeout: "no request in time"
         case .replaced: "another device took over"
         case .revoked: "signed out; log in again"
-        case .unsupportedVersion: "protocol version not spoken here"
+        case .unsupportedVersion:
+            "protocol version not spoken here; spoken: \(ProtocolVersion.list)"
         case .protocolError: "WebSocket protocol error"
         case .wrongOpcode: "frame type does not fit the codec"
         case .invalidUTF8: "text is not UTF-8"

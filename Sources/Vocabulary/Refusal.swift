@@ -49,7 +49,8 @@ package enum RefusalKind: UInt8, Sendable, CaseIterable {
         case .unsupportedVersion:
             Entry(
                 name: "unsupported_version", status: 400, source: .client, temporary: false,
-                message: "This protocol version is not spoken here; version 1 is.")
+                message:
+                    "This protocol version is not spoken here; spoken: \(ProtocolVersion.list).")
         case .unauthenticated:
             Entry(
                 name: "unauthenticated", status: 401, source: .client, temporary: false,

@@ -105,6 +105,12 @@ final class EdgeClient {
         return (first & 0x0F, payload)
     }
 
+    /// The client's FIN.
+    func endInput() {
+        channel.endInput()
+        rig.loop.run()
+    }
+
     /// The socket breaks.
     func hangUp() {
         channel.close(mode: .all, promise: nil)

@@ -52,6 +52,8 @@ struct HandshakeTests {
         let head = try client.upgrade(token: "not.a.token")
         #expect(head.hasPrefix("HTTP/1.1 401"))
         #expect(client.body().contains(#""name":"unauthenticated""#))
+        #expect(client.channel.isOutputClosed)
+        client.endInput()
         #expect(!client.channel.isActive)
         #expect(rig.isEmpty)
     }

@@ -43,17 +43,20 @@ struct WebSocketHandshakeTests {
 
     @Test("the client's first sub-protocol that is spoken here is chosen")
     func chosen() {
-        #expect(choose("sluice.v1") == .init(codec: .protobuf, chosen: "sluice.v1"))
-        #expect(choose("sluice.v1.json") == .init(codec: .json, chosen: "sluice.v1.json"))
+        #expect(choose("sluice.v1") == .init(codec: .protobuf, version: .v1, chosen: "sluice.v1"))
+        #expect(
+            choose("sluice.v1.json") == .init(codec: .json, version: .v1, chosen: "sluice.v1.json"))
         #expect(
             choose("chat,sluice.v1.json , sluice.v1")
-                == .init(codec: .json, chosen: "sluice.v1.json"))
-        #expect(choose("sluice.v2", "sluice.v1") == .init(codec: .protobuf, chosen: "sluice.v1"))
+                == .init(codec: .json, version: .v1, chosen: "sluice.v1.json"))
+        #expect(
+            choose("sluice.v3", "sluice.v1")
+                == .init(codec: .protobuf, version: .v1, chosen: "sluice.v1"))
     }
 
     @Test(
         "a version that is not spoken is refused as such",
-        arguments: ["sluice.v2", "sluice.v2.json", "sluice.x"])
+        arguments: ["sluice.v3", "sluice.v3.json", "sluice.v2.xml", "sluice.x"])
     func version(name: String) {
         #expect(choose(name).error == .unsupportedVersion)
         #expect(choose("chat", name).error == .unsupportedVersion)
@@ -63,7 +66,8 @@ struct WebSocketHandshakeTests {
     func bearer() {
         #expect(
             choose("sluice.v1, bearer.aaa.bbb.c-_c")
-                == .init(codec: .protobuf, chosen: "sluice.v1", bearer: "aaa.bbb.c-_c"))
+                == .init(
+                    codec: .protobuf, version: .v1, chosen: "sluice.v1", bearer: "aaa.bbb.c-_c"))
         #expect(choose("bearer.t", "sluice.v1.json").chosen == "sluice.v1.json")
     }
 

@@ -74,17 +74,19 @@ struct ConfigurationEnvironmentTests {
     func lists() throws {
         let one = try load(["SLUICE_LISTENERS_0_PORT": "81"], text: "loops: 1")
         #expect(
-            one.listeners.map { "\($0.name) \($0.address) \($0.port)" } == ["main 127.0.0.1 81"])
+            one.listeners.map { "\($0.name) \($0.address) \($0.port)" } == [
+                "main 127.0.0.1 81", "tcp 127.0.0.1 7080",
+            ])
         let two = try load(
-            ["SLUICE_LISTENERS_1_PORT": "82", "SLUICE_LISTENERS_1_NAME": "b"], text: "loops: 1")
-        #expect(two.listeners.map(\.port) == [8080, 82])
+            ["SLUICE_LISTENERS_2_PORT": "82", "SLUICE_LISTENERS_2_NAME": "b"], text: "loops: 1")
+        #expect(two.listeners.map(\.port) == [8080, 7080, 82])
         #expect(
             errors(["SLUICE_LISTENERS_3_PORT": "1"]) == [
-                "environment variable SLUICE_LISTENERS_3_PORT: error: there is no item 3: the list has 1; use 1 to add one"
+                "environment variable SLUICE_LISTENERS_3_PORT: error: there is no item 3: the list has 2; use 2 to add one"
             ])
         #expect(
-            errors(["SLUICE_LISTENERS_1_PORT": "82"]) == [
-                "environment variable SLUICE_LISTENERS_1_PORT: error: missing key `name`"
+            errors(["SLUICE_LISTENERS_2_PORT": "82"]) == [
+                "environment variable SLUICE_LISTENERS_2_PORT: error: missing key `name`"
             ])
         let names = (0...11).map { ("SLUICE_IDENTITY_ISSUE_CLAIMS_\($0)", "claim\($0)") }
         let many = try load(Dictionary(uniqueKeysWithValues: names), text: "loops: 1")

@@ -188,15 +188,16 @@ COMMAND = re.compile(r"^\s+(TOKEN=\$\(curl .*|curl .*|journalctl .*)$", re.M)
 
 def test_the_demo_prints_three_commands_that_work_as_printed(tmp_path, journald, started):
     """What `make run` ends with, on other ports than a demo that may be running."""
-    port, admin = free_port(), free_port()
+    port, tcp, admin = free_port(), free_port(), free_port()
     demo = started(Process(
         "demo", journald.inside(
-            "env", f"SLUICE_LISTENERS_0_PORT={port}", f"SLUICE_ADMIN_PORT={admin}",
-            "bash", "-c", f"cd '{ROOT}' && exec '{SLUICE}' demo --policies policies"), tmp_path))
+            "env", f"SLUICE_LISTENERS_0_PORT={port}", f"SLUICE_LISTENERS_1_PORT={tcp}",
+            f"SLUICE_ADMIN_PORT={admin}", "bash", "-c", f"cd '{ROOT}' && exec '{SLUICE}' demo --policies policies"), tmp_path))
     until(lambda: (demo.check_running() or True) and len(COMMAND.findall(demo.errors() + demo.output())) >= 3, 20)
     commands = COMMAND.findall(demo.errors() + demo.output())
     assert len(commands) == 3, commands
     until(lambda: listens(port) and listens(admin))
+    assert listens(tcp) and f"TCP        127.0.0.1:{tcp}" in demo.errors() + demo.output()
 
     bob = Client(f"ws://127.0.0.1:{port}/ws", "json")
     assert bob.authenticate(bob.log_in("bob", "builder").data["token"]).status == 0
@@ -226,7 +227,8 @@ def test_the_demo_prints_three_commands_that_work_as_printed(tmp_path, journald,
 def test_the_demo_believes_nobody_elses_tokens(tmp_path, started):
     port, admin = free_port(), free_port()
     demo = started(Process(
-        "demo", ["env", f"SLUICE_LISTENERS_0_PORT={port}", f"SLUICE_ADMIN_PORT={admin}", SLUICE, "demo",
+        "demo", ["env", f"SLUICE_LISTENERS_0_PORT={port}", f"SLUICE_LISTENERS_1_PORT={free_port()}",
+                 f"SLUICE_ADMIN_PORT={admin}", SLUICE, "demo",
                  "--policies", ROOT / "policies"], tmp_path, cwd=ROOT))
     until(lambda: (demo.check_running() or True) and listens(port), 20)
     client = Client(f"ws://127.0.0.1:{port}/ws", "json")

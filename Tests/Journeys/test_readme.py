@@ -31,8 +31,9 @@ class Tour:
 
     def __init__(self, folder, journald, started):
         self.folder, self.journald, self.started = folder, journald, started
-        self.ports = {"8080": str(free_port()), "9901": str(free_port())}
-        self.env = {"SLUICE_LISTENERS_0_PORT": self.ports["8080"], "SLUICE_ADMIN_PORT": self.ports["9901"]}
+        self.ports = {"8080": str(free_port()), "9901": str(free_port()), "7080": str(free_port())}
+        self.env = {"SLUICE_LISTENERS_0_PORT": self.ports["8080"], "SLUICE_ADMIN_PORT": self.ports["9901"],
+                    "SLUICE_LISTENERS_1_PORT": self.ports["7080"]}
         for part in ("policies", "Config"):
             shutil.copytree(ROOT / part, folder / part)
         (folder / ".build/release").mkdir(parents=True)

@@ -19,8 +19,15 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
     /// Hand-overs to the channel that were flushed.
     package private(set) var flushes = 0
     private var isOpen = true
+    private let allowsHalfClosure: Bool
+    /// The handler has ended its sending (its FIN).
+    package private(set) var isOutputClosed = false
 
-    package init(loop: any EventLoop, remoteAddress: SocketAddress? = nil) {
+    /// - Parameter allowsHalfClosure: the peer's FIN ends its sending alone.
+    package init(
+        loop: any EventLoop, remoteAddress: SocketAddress? = nil, allowsHalfClosure: Bool = false
+    ) {
+        self.allowsHalfClosure = allowsHalfClosure
         self.remoteAddress = remoteAddress
         eventLoop = loop
         closing = loop.makePromise()
@@ -45,6 +52,12 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
     package func receive(_ bytes: ByteBuffer) {
         pipeline.fireChannelRead(bytes)
         pipeline.fireChannelReadComplete()
+    }
+
+    /// The peer ends its sending (its FIN); the channel lives on unless both sides have.
+    package func endInput() {
+        guard allowsHalfClosure, !isOutputClosed else { return close(mode: .all, promise: nil) }
+        pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     }
 
     /// What was flushed since the last question.
@@ -103,6 +116,11 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
     package func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard isOpen else {
             promise?.fail(ChannelError.alreadyClosed)
+            return
+        }
+        if mode == .output {
+            isOutputClosed = true
+            promise?.succeed(())
             return
         }
         isOpen = false

@@ -115,7 +115,8 @@ import Testing
         let rig = try Rig()
         let command = try #require(rig.commands.find(100))
         let context = CallContext(
-            requester: ConnectionID(loop: 0, slot: 1, generation: 1), seq: 1, command: command,
+            requester: ConnectionID(loop: 0, slot: 1, generation: 1), transport: .websocket, seq: 1,
+            command: command,
             requestNumber: 1, startedAt: rig.clocks.monotonic(), bytesIn: 0, stickyKey: 0)
         rig.advance(milliseconds: 1_000)
         let dispatch = envelope(payload: "").withBytes {

@@ -34,6 +34,7 @@ struct CostTests {
                 for call in 0..<calls {
                     let context = CallContext(
                         requester: ConnectionID(loop: 0, slot: call, generation: 1),
+                        transport: .websocket,
                         seq: UInt64(turn), command: command, requestNumber: 1,
                         startedAt: rig.clocks.monotonic(), bytesIn: 128, stickyKey: UInt64(call),
                         rule: "a rule that members may send")

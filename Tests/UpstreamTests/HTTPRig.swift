@@ -121,7 +121,8 @@ final class HTTPRig: Sendable {
             let command = try #require(state.commands.named(name))
             return seqs.map { seq in
                 let context = CallContext(
-                    requester: ConnectionID(loop: 0, slot: requester, generation: 1), seq: seq,
+                    requester: ConnectionID(loop: 0, slot: requester, generation: 1),
+                    transport: .websocket, seq: seq,
                     command: command, requestNumber: seq, startedAt: RealClocks().monotonic(),
                     bytesIn: 0, stickyKey: key)
                 return envelope(cmd: command.id, payload: payload).withBytes {

@@ -186,7 +186,8 @@ final class Rig {
     ) throws -> Dispatch {
         let command = try #require(commands.named(name))
         let context = CallContext(
-            requester: ConnectionID(loop: 0, slot: requester, generation: 1), seq: seq,
+            requester: ConnectionID(loop: 0, slot: requester, generation: 1), transport: .websocket,
+            seq: seq,
             command: command, requestNumber: seq, startedAt: clocks.monotonic(), bytesIn: 2,
             stickyKey: key)
         let bytes = envelope(cmd: command.id, payload: payload)

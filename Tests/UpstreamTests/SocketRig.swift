@@ -71,7 +71,8 @@ final class SocketRig: Sendable {
         try await onLoop { state in
             for seq in seqs {
                 let context = CallContext(
-                    requester: ConnectionID(loop: 0, slot: 1, generation: 1), seq: seq,
+                    requester: ConnectionID(loop: 0, slot: 1, generation: 1), transport: .websocket,
+                    seq: seq,
                     command: state.command, requestNumber: seq, startedAt: RealClocks().monotonic(),
                     bytesIn: 0, stickyKey: 1)
                 let sent = envelope(payload: payload ?? "echo \(seq)").withBytes {

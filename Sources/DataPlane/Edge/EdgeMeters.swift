@@ -7,7 +7,7 @@ package final class EdgeMeters {
     private let shard: Int
     private let open: [Gauge]
     private let opened: [Counter]
-    private let clients: Gauge
+    private let clients: [Gauge]
     let slowConsumers: Counter
     let outboundQueueBytes: Gauge
     let lag: Gauge
@@ -26,7 +26,9 @@ package final class EdgeMeters {
         opened = Transport.allCases.map {
             registry.counter(.connectionsOpened, [$0.name], shard: shard)
         }
-        clients = registry.gauge(.clients, [ProtocolVersion.v1.name], shard: shard)
+        clients = ProtocolVersion.allCases.map {
+            registry.gauge(.clients, [$0.name], shard: shard)
+        }
         slowConsumers = registry.counter(.slowConsumers, [], shard: shard)
         outboundQueueBytes = registry.gauge(.outboundQueueBytes, [], shard: shard)
         lag = registry.gauge(.loopLag, [String(shard)], shard: shard)
@@ -41,12 +43,15 @@ package final class EdgeMeters {
     func connectionOpened(_ transport: Transport) {
         opened[Int(transport.rawValue)].add()
         open[Int(transport.rawValue)].add(1)
-        if transport != .http { clients.add(1) }
+    }
+
+    /// A long connection speaks a version from now on, or no more.
+    func clientSpeaks(_ version: ProtocolVersion, _ change: Int64) {
+        clients[Int(version.rawValue) - 1].add(change)
     }
 
     func connectionClosed(_ transport: Transport, _ reason: CloseReason) {
         open[Int(transport.rawValue)].add(-1)
-        if transport != .http { clients.add(-1) }
         let key = Int(transport.rawValue) << 8 | Int(reason.rawValue)
         if let counter = closed[key] { return counter.add() }
         let counter = registry.counter(

@@ -6,6 +6,8 @@ package import SluiceVocabulary
 package struct CallContext {
     /// The client's connection. Lives on the loop of this `Upstream`.
     package var requester: ConnectionID
+    /// How the client is connected.
+    package var transport: Transport
     /// The client's own number of the request, echoed in the reply.
     package var seq: UInt64
     package var command: Command
@@ -26,12 +28,14 @@ package struct CallContext {
     package var isShadow: Bool
 
     package init(
-        requester: ConnectionID, seq: UInt64, command: Command, requestNumber: UInt64,
+        requester: ConnectionID, transport: Transport, seq: UInt64, command: Command,
+        requestNumber: UInt64,
         startedAt: MonotonicTime, bytesIn: UInt32, remaining: Int64 = -1, stickyKey: UInt64,
         topic: String? = nil, trace: String? = nil, rule: String? = nil, isShadow: Bool = false
     ) {
         self.isShadow = isShadow
         self.requester = requester
+        self.transport = transport
         self.seq = seq
         self.command = command
         self.requestNumber = requestNumber

@@ -8,6 +8,8 @@ extension Configuration {
         listeners:
           - {name: main, protocol: http, address: 127.0.0.1, port: 8080, mode: "0660",
              proxy_protocol: false}
+          - {name: tcp, protocol: tcp, address: 127.0.0.1, port: 7080, mode: "0660",
+             proxy_protocol: false}
         trusted_proxies: []
         http:
           client_address: auto

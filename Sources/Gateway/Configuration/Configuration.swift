@@ -57,7 +57,10 @@ package struct Configuration: Sendable, Equatable {
         static let builtIn = [
             Listener(
                 name: "main", kind: .http, address: "127.0.0.1", port: 8080, mode: 0o660,
-                proxyProtocol: false)
+                proxyProtocol: false),
+            Listener(
+                name: "tcp", kind: .tcp, address: "127.0.0.1", port: 7080, mode: 0o660,
+                proxyProtocol: false),
         ]
     }
 

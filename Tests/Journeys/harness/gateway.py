@@ -12,6 +12,7 @@ import yaml
 from . import tokens
 from .clients import Client, RawWebSocket
 from .processes import SLUICE, Process, sluice
+from .tcp import StrictTCPClient
 from .waiting import free_port, until
 
 POLICY = {
@@ -104,7 +105,10 @@ class Gateway(Process):
             for name, ports in services.items()]
         table = [dict(zip(COMMAND_KEYS, row)) | commands.get(row[1], {}) for row in COMMANDS]
         return {
-            "listeners": [{"name": "main", "address": "127.0.0.1", "port": self.port}],
+            "listeners": [
+                {"name": "main", "address": "127.0.0.1", "port": self.port},
+                {"name": "tcp", "protocol": "tcp", "address": "127.0.0.1", "port": self.tcp_port},
+            ],
             "admin": {"address": "127.0.0.1", "port": self.admin_port},
             "loops": loops,
             "pid_file": str(self.folder / "sluice.pid"),
@@ -188,6 +192,14 @@ class Gateway(Process):
     def stranger(self, codec="json", **more):
         """A connection without a token."""
         client = Client(self.url, codec, **more)
+        self.clients.append(client)
+        return client
+
+    def tcp(self, user=None, codec="json", **more):
+        """A client on the TCP port, authenticated where a user is named."""
+        token = more.pop("token", None) or (self.token(user) if user else None)
+        address = more.pop("address", ("127.0.0.1", self.tcp_port))
+        client = StrictTCPClient(address, codec, token=token, **more)
         self.clients.append(client)
         return client
 

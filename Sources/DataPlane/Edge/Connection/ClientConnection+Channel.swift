@@ -29,6 +29,7 @@ extension ClientConnection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         edge.tick.begin()
         sawLife()
+        hasSpoken = true
         guard phase == .open || phase == .authenticating || phase == .closing else { return }
         var bytes = unwrapInboundIn(data)
         if var earlier = input {
@@ -50,6 +51,7 @@ extension ClientConnection: ChannelInboundHandler {
 
     /// Handles every whole message in `bytes`; stops at a pause or the end of the connection.
     private func consume(_ bytes: inout ByteBuffer) {
+        guard wire == .webSocket else { return consumePrefixed(&bytes) }
         do throws(WebSocketError) {
             while pauses.isEmpty, let event = try reader.next(&bytes, scratch: &edge.message) {
                 handle(event)
@@ -93,7 +95,7 @@ extension ClientConnection: ChannelInboundHandler {
         abandon()
     }
 
-    private func keep(_ bytes: ByteBuffer) {
+    func keep(_ bytes: ByteBuffer) {
         guard bytes.readableBytes > 0, phase != .closed else { return }
         // A copy of what is left, so that a few bytes do not hold a whole receive buffer.
         var rest = ByteBufferAllocator().buffer(capacity: bytes.readableBytes)
@@ -121,9 +123,10 @@ extension ClientConnection: ChannelInboundHandler {
             keep(bytes)
         }
         if pauses.isEmpty { setAutoRead(true) }
+        if isInputEnded { becomeDirty() }
     }
 
-    private func setAutoRead(_ value: Bool) {
+    func setAutoRead(_ value: Bool) {
         guard let options = context?.channel.syncOptions else { return }
         do {
             try options.setOption(.autoRead, value: value)

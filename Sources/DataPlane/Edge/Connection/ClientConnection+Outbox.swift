@@ -7,6 +7,7 @@ extension ClientConnection {
     /// Appends bytes through `body` and asks for a flush at the end of this turn.
     func write(_ body: (EdgeLoop, inout ByteBuffer) -> Void) {
         guard phase != .closed else { return }
+        if batch != nil { writeBatch() }
         var buffer = outbox.take() ?? edge.takeOutbox()
         body(edge, &buffer)
         store(buffer)
@@ -18,17 +19,18 @@ extension ClientConnection {
     @discardableResult
     func send(_ head: EnvelopeHead, payload: RawSpan) -> Bool {
         guard phase != .closed, phase != .closing, let codec else { return true }
+        if batch != nil { writeBatch() }
         var isWhole = true
         var buffer = outbox.take() ?? edge.takeOutbox()
         do throws(EnvelopeError) {
             try edge.encoder.envelope(
-                head, payload: payload, codec: codec, wire: .webSocket, into: &buffer)
+                head, payload: payload, codec: codec, wire: wire, into: &buffer)
         } catch {
             // The service called its payload JSON and it is not (protocol.md, Envelope).
             isWhole = false
             edge.encoder.refusal(
                 Refusal(.badUpstreamAnswer), cmd: head.cmd, seq: head.seq, codec: codec,
-                wire: .webSocket, into: &buffer)
+                wire: wire, into: &buffer)
         }
         store(buffer)
         return isWhole
@@ -46,7 +48,7 @@ extension ClientConnection {
         let codec = codec ?? .protobuf
         write { edge, buffer in
             edge.encoder.refusal(
-                refusal, cmd: cmd, seq: seq, codec: codec, wire: .webSocket, into: &buffer)
+                refusal, cmd: cmd, seq: seq, codec: codec, wire: wire, into: &buffer)
         }
     }
 
@@ -57,13 +59,10 @@ extension ClientConnection {
         backlogBytes = bytes
     }
 
-    private func store(_ buffer: ByteBuffer) {
+    func store(_ buffer: ByteBuffer) {
         let size = buffer.readableBytes
         outbox = buffer
-        if !isDirty {
-            isDirty = true
-            edge.dirty.append(self)
-        }
+        becomeDirty()
         if size > edge.limits.maxOutboxBytes, phase == .open || phase == .authenticating {
             edge.meters.limitExceeded("max_outbox_bytes")
             edge.meters.slowConsumers.add()
@@ -71,9 +70,18 @@ extension ClientConnection {
         }
     }
 
+    /// Asks for a flush at the end of this turn.
+    func becomeDirty() {
+        guard !isDirty else { return }
+        isDirty = true
+        edge.dirty.append(self)
+    }
+
     /// Gives the outbox to the channel unless the socket is full; then it waits here, where it is
     /// bounded, and the client is not read until it has read.
     func flush() {
+        if batch != nil { writeBatch() }
+        if isInputEnded { closeWhenAnswered() }
         isDirty = false
         guard let context, let buffer = outbox else { return }
         guard isWritable || phase == .closing else {
@@ -84,5 +92,6 @@ extension ClientConnection {
         setBacklog(0)
         context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         edge.returnOutbox(buffer)
+        if phase == .closing, wire == .lengthPrefixed { endOutput(context) }
     }
 }

@@ -7,10 +7,11 @@ import SluiceVocabulary
 
 /// A client's long connection: what is known of it, and what may be done with it.
 ///
-/// The one handler of its channel: frames are parsed from the read buffer in place, and all output
-/// of a loop turn leaves in one write. Our bug: use after `closed` (trapped by the table). The
-/// peer's fault: what `WebSocketReader` and the exchange refuse. Ignored on purpose: bytes that
-/// arrive after we sent our close frame, answers that arrive after the client has gone.
+/// The one handler of its channel, on a WebSocket and on plain TCP alike: messages are parsed from
+/// the read buffer in place, and all output of a loop turn leaves in one write. Our bug: use after
+/// `closed` (trapped by the table). The peer's fault: what `WebSocketReader`, `LengthPrefix` and the
+/// exchange refuse. Ignored on purpose: bytes that arrive after we said goodbye, answers that arrive
+/// after the client has gone.
 final class ClientConnection {
     /// Where a connection stands in its life.
     enum Phase: UInt8 { case authenticating, open, closing, closed }
@@ -18,21 +19,33 @@ final class ClientConnection {
     let edge: EdgeLoop
     let transport: Transport
     let peer: Peer
+    /// How messages are told apart on this connection.
+    let wire: ClientEncoder.Wire
     let openedAt: MonotonicTime
     var context: ChannelHandlerContext?
     private(set) var id: ConnectionID
 
     var phase = Phase.authenticating
     var codec: Codec?
+    var version: ProtocolVersion
+    /// By the sub-protocol or the first envelope; until then it counts as version 1.
+    var isVersionSettled: Bool
     /// Set while the reply to a token in the handshake waits for the client to show its codec.
     var owesAuthReply = false
     /// True while output of this turn waits for its end.
     var isDirty = false
     var pauses: PauseReasons = []
     private var missedPings: UInt8 = 0
+    /// Anything has come from the client.
+    var hasSpoken = false
+    /// TCP: the client sends no more and waits for its answers (a half-closed socket).
+    var isInputEnded = false
+    /// TCP: our FIN is on its way.
+    var isOutputEnded = false
     /// Requests without an answer.
     private(set) var inFlight: Int32 = 0
 
+    /// Of no use on TCP, where nothing must be remembered between messages.
     var reader: WebSocketReader
     /// Bytes of a frame that is not complete, or that a pause left unread.
     var input: ByteBuffer?
@@ -51,7 +64,10 @@ final class ClientConnection {
     private(set) var stamp: [UInt8] = []
     /// Number of the request under way or last seen; names it in the journal.
     var requestNumber: UInt64 = 0
-    private var pushNumber: UInt64 = 0
+    /// Number of the last push of class `must`.
+    var pushNumber: UInt64 = 0
+    /// Version 2: pushes of this turn.
+    var batch: PushBatch?
 
     private(set) var lastLife: MonotonicTime
     private var closingAt = MonotonicTime(nanoseconds: .max)
@@ -59,11 +75,17 @@ final class ClientConnection {
     /// - Parameters:
     ///   - peer: who is at the other end.
     ///   - codec: settled by the sub-protocol, nil when the first frame decides.
-    init(edge: EdgeLoop, transport: Transport, peer: Peer, codec: Codec?) {
+    ///   - version: the same.
+    init(
+        edge: EdgeLoop, transport: Transport, peer: Peer, codec: Codec?, version: ProtocolVersion?
+    ) {
         self.edge = edge
         self.transport = transport
         self.peer = peer
+        wire = transport == .tcp ? .lengthPrefixed : .webSocket
         self.codec = codec
+        self.version = version ?? .v1
+        isVersionSettled = version != nil
         openedAt = edge.tick.now
         lastLife = edge.tick.now
         reader = WebSocketReader(maxMessageBytes: edge.limits.maxFrameBytes)
@@ -75,6 +97,7 @@ final class ClientConnection {
         id = edge.table.insert(self)
         label = label.with(connection: id)
         edge.meters.connectionOpened(transport)
+        edge.meters.clientSpeaks(self.version, 1)
         edge.table.check(
             id, at: openedAt.advanced(byMilliseconds: edge.limits.authenticationTimeoutMilliseconds)
         )
@@ -119,6 +142,7 @@ final class ClientConnection {
 
     func requestEnded() {
         inFlight -= 1
+        if isInputEnded { becomeDirty() }
         if pauses.contains(.inFlight), inFlight <= edge.limits.maxInFlightPerConnection / 2 {
             resume(.inFlight)
         }
@@ -156,11 +180,19 @@ final class ClientConnection {
                 return close(.noHeartbeat)
             }
             missedPings += 1
-            if transport == .websocket {
-                write { edge, buffer in edge.encoder.ping(into: &buffer) }
-            }
+            ping()
         }
         scheduleCheck()
+    }
+
+    private func ping() {
+        switch wire {
+        case .webSocket: write { edge, buffer in edge.encoder.ping(into: &buffer) }
+        case .lengthPrefixed:
+            send(
+                EnvelopeHead(cmd: GatewayCommand.ping.rawValue, seq: 0, kind: .request), payload: []
+            )
+        }
     }
 
     private func scheduleCheck() {
@@ -183,15 +215,15 @@ final class ClientConnection {
         leave(reason)
         write { edge, buffer in
             edge.encoder.close(
-                code: reason.code, reason: reason.text, wire: .webSocket, codec: codec,
-                into: &buffer)
+                code: reason.code, reason: reason.text, wire: wire, codec: codec, into: &buffer)
         }
+        if wire == .lengthPrefixed { discardInput() }
         closingAt = edge.tick.now.advanced(byMilliseconds: 2_000)
         edge.table.check(id, at: closingAt)
     }
 
     /// Takes the connection out of every map but the table: nobody finds it any more.
-    private func leave(_ reason: CloseReason) {
+    func leave(_ reason: CloseReason) {
         let wasOpen = phase == .open
         phase = .closing
         if wasOpen, let principal {
@@ -199,7 +231,9 @@ final class ClientConnection {
         }
         edge.clientGone(self)
         edge.meters.connectionClosed(transport, reason)
-        edge.logClose(self, reason)
+        edge.meters.clientSpeaks(version, -1)
+        // Who connects to a TCP port and goes without a word looked whether it is open.
+        if hasSpoken || wire == .webSocket { edge.logClose(self, reason) }
     }
 
     /// Says goodbye and closes without waiting for the answer.
@@ -225,6 +259,7 @@ final class ClientConnection {
         setBacklog(0)
         input = nil
         outbox = nil
+        batch = nil
         context = nil
     }
 
@@ -234,37 +269,8 @@ final class ClientConnection {
             context == nil && phase == .authenticating, "only an unborn connection is forgotten")
         phase = .closed
         edge.meters.connectionClosed(transport, reason)
+        edge.meters.clientSpeaks(version, -1)
         edge.table.remove(id)
-    }
-
-    // MARK: Pushes
-
-    /// Writes a push; false when this connection cannot take it now.
-    func push(_ message: PushMessage) -> Bool {
-        guard phase == .open else { return false }
-        let waiting = outbox?.readableBytes ?? 0
-        if message.deliveryClass == .droppable, waiting > edge.limits.maxOutboxBytes / 2 {
-            return false
-        }
-        if message.deliveryClass == .must { pushNumber += 1 }
-        let codec = codec ?? .protobuf
-        let isJSON = codec == .json && message.payloadForJSON != nil
-        let head = EnvelopeHead(
-            version: 0, cmd: message.command,
-            seq: message.deliveryClass == .must ? pushNumber : 0, status: 0, kind: .push,
-            format: isJSON ? PayloadFormat.json.rawValue : message.format,
-            deliveryClass: message.deliveryClass)
-        send(head, payload: isJSON ? message.payloadForJSON ?? [] : message.payload)
-        return phase == .open
-    }
-
-    /// Writes a push of the gateway's own, outside any class: `goaway` and the like.
-    func tell(_ command: GatewayCommand, protobuf: [UInt8], json: () -> [UInt8]) {
-        guard phase == .open, let codec else { return }
-        let head = EnvelopeHead(
-            version: 0, cmd: command.rawValue, seq: 0, status: 0, kind: .push,
-            format: codec == .json ? PayloadFormat.json.rawValue : 0, deliveryClass: nil)
-        send(head, payload: codec == .json ? json() : protobuf)
     }
 }
 

@@ -49,7 +49,7 @@ extension EdgeLoop {
         refusal: Refusal?, status: UInt32, bytesOut: UInt32
     ) {
         let outcome: LogClass = refusal == nil ? .ok : .error
-        count(.websocket, context.command.action, outcome, since: context.startedAt)
+        count(context.transport, context.command.action, outcome, since: context.startedAt)
         let weight = log.weight(for: outcome)
         guard weight > 0 else { return }
         var record = record(client, context.command.action, outcome, weight)

@@ -21,7 +21,10 @@ extension EdgeLoop {
         } catch {
             return envelopeUnreadable(client, request, error)
         }
-        guard request.view.version <= ProtocolVersion.v1.rawValue else {
+        guard
+            client.isVersionSettled && request.view.version == 0
+                || client.agree(on: request.view.version)
+        else {
             refuse(client, request, Refusal(.unsupportedVersion))
             return client.close(.unsupportedVersion)
         }
@@ -77,7 +80,7 @@ extension EdgeLoop {
     ) {
         let view = request.view
         let context = CallContext(
-            requester: client.id, seq: view.seq, command: command,
+            requester: client.id, transport: client.transport, seq: view.seq, command: command,
             requestNumber: client.requestNumber, startedAt: request.startedAt,
             bytesIn: UInt32(request.bytesIn), remaining: permit.remaining,
             stickyKey: client.session?.low ?? 0, topic: text(view.topic, bytes, client),

@@ -201,7 +201,7 @@ extension EdgeLoop {
         }
         let requester = nextHTTPID()
         let context = CallContext(
-            requester: requester, seq: 0, command: call.command,
+            requester: requester, transport: .http, seq: 0, command: call.command,
             requestNumber: pending.entry.requestNumber, startedAt: tick.now,
             bytesIn: UInt32(body.count), remaining: call.permit.remaining,
             stickyKey: requester.rawValue, topic: nil, trace: call.trace,

@@ -41,6 +41,7 @@ extension HTTPEntry {
         guard allowsOrigin(head) else { return refuseOrigin(.sessionConnect) }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
         let choice = WebSocketHandshake.choose(offered: offered)
+        if choice.error == .unsupportedVersion { return refuseVersion(head, accept: accept) }
         if let refusal = choice.error { return refuse(Refusal(refusal)) }
         open(head, accept: accept, choice)
     }
@@ -48,6 +49,18 @@ extension HTTPEntry {
     private func refuse(_ refusal: Refusal) {
         edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
         answer(.problem(refusal), closing: true)
+    }
+
+    /// None of the sub-protocols offered is spoken here: the refusal names those that are.
+    private func refuseVersion(_ head: HTTPRequestHead, accept: String) {
+        let refusal = Refusal(
+            .unsupportedVersion,
+            message: "This protocol version is not spoken here; spoken: "
+                + WebSocketHandshake.spokenList + ".")
+        let opening = Opening(
+            accept: accept, codec: nil, version: nil, chosen: nil, device: Device(),
+            isBrowser: head.headers.contains(name: "origin"))
+        turnAway(opening, AdmissionFailure(refusal: refusal, reason: .unsupportedVersion), nil)
     }
 
     private func open(
@@ -58,7 +71,8 @@ extension HTTPEntry {
         let device = Device(
             id: query["device"] ?? "", platform: query["platform"] ?? "", app: query["app"] ?? "")
         let opening = Opening(
-            accept: accept, codec: choice.codec, chosen: choice.chosen, device: device,
+            accept: accept, codec: choice.codec, version: choice.version, chosen: choice.chosen,
+            device: device,
             isBrowser: head.headers.contains(name: "origin"))
         guard let (token, method) = token(head, query, choice) else {
             return switchProtocols(client(opening), opening)
@@ -79,6 +93,7 @@ extension HTTPEntry {
     struct Opening {
         let accept: String
         let codec: Codec?
+        let version: ProtocolVersion?
         /// The sub-protocol agreed on.
         let chosen: String?
         let device: Device
@@ -87,7 +102,8 @@ extension HTTPEntry {
 
     private func client(_ opening: Opening) -> ClientConnection {
         ClientConnection(
-            edge: edge, transport: .websocket, peer: peer, codec: opening.codec)
+            edge: edge, transport: .websocket, peer: peer, codec: opening.codec,
+            version: opening.version)
     }
 
     private func open(

@@ -92,6 +92,8 @@ extension Listener {
                 value: AdaptiveRecvByteBufferAllocator(
                     minimum: 512, initial: 1_024, maximum: 65_536)
             )
+            // A TCP client may end its sending and still wait for answers.
+            .childChannelOption(.allowRemoteHalfClosure, value: kind == .tcp)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let place = places.first(where: { $0.loop === channel.eventLoop }) else {

@@ -40,8 +40,7 @@ extension Listener {
         switch kind {
         case .http where alpn == "h2": try HTTPEntry.configureHTTP2(channel, edge, peer)
         case .http: try HTTPEntry.configureHTTP1(channel, edge, peer)
-        // The length-prefixed wire takes its place here.
-        case .tcp: throw AdmissionRefused()
+        case .tcp: try ClientConnection.configureTCP(channel, edge, peer)
         }
     }
 }

@@ -83,15 +83,29 @@ package final class ClientEncoder {
         into buffer: inout ByteBuffer
     ) {
         var bytes = head
-        guard payload.byteCount > 0 else {
-            bytes.append("}")
-            FrameHeader.write(count: bytes.count, isText: true, wire: wire, into: &buffer)
-            return bytes.write(to: &buffer)
-        }
-        bytes.append(isData ? ",\"data\":" : ",\"payload\":\"")
-        let bodyCount = isData ? payload.byteCount + 1 : Base64.encodedCount(payload.byteCount) + 2
+        let bodyCount = Self.openPayload(&bytes, payload, isData: isData)
         FrameHeader.write(count: bytes.count + bodyCount, isText: true, wire: wire, into: &buffer)
         bytes.write(to: &buffer)
+        Self.writePayload(payload, isData: isData, into: &buffer)
+    }
+
+    /// Ends the head with the payload's name, or the object where there is no payload.
+    ///
+    /// - Returns: bytes that `writePayload` will write.
+    @inline(__always)
+    static func openPayload(_ head: inout HeadBytes, _ payload: RawSpan, isData: Bool) -> Int {
+        guard payload.byteCount > 0 else {
+            head.append("}")
+            return 0
+        }
+        head.append(isData ? ",\"data\":" : ",\"payload\":\"")
+        return isData ? payload.byteCount + 1 : Base64.encodedCount(payload.byteCount) + 2
+    }
+
+    /// Appends the payload and the end of the object.
+    @inline(__always)
+    static func writePayload(_ payload: RawSpan, isData: Bool, into buffer: inout ByteBuffer) {
+        if payload.byteCount == 0 { return }
         if isData {
             buffer.writeBytes(payload)
         } else {

@@ -30,6 +30,8 @@ package enum WebSocketHandshake {
     package struct Choice: Sendable, Equatable {
         /// How envelopes are written; nil = the first frame's opcode decides.
         package var codec: Codec?
+        /// The protocol version; nil = the first envelope decides.
+        package var version: ProtocolVersion?
         /// The sub-protocol to answer with; nil = none. Never one that holds a token.
         package var chosen: String?
         /// The token of `bearer.<token>`.
@@ -38,15 +40,29 @@ package enum WebSocketHandshake {
         package var error: RefusalKind?
 
         package init(
-            codec: Codec? = nil, chosen: String? = nil, bearer: String? = nil,
+            codec: Codec? = nil, version: ProtocolVersion? = nil, chosen: String? = nil,
+            bearer: String? = nil,
             error: RefusalKind? = nil
         ) {
             self.codec = codec
+            self.version = version
             self.chosen = chosen
             self.bearer = bearer
             self.error = error
         }
     }
+
+    /// The sub-protocols spoken here.
+    private static let spoken: [String: (ProtocolVersion, Codec)] = Dictionary(
+        uniqueKeysWithValues: ProtocolVersion.allCases.flatMap { version in
+            [
+                ("sluice.\(version.name)", (version, Codec.protobuf)),
+                ("sluice.\(version.name).json", (version, .json)),
+            ]
+        })
+
+    /// The sub-protocols spoken here, as a refusal lists them.
+    package static let spokenList = spoken.keys.sorted().joined(separator: ", ")
 
     /// Chooses among the offered sub-protocols: the client's first that is spoken here.
     ///
@@ -57,15 +73,19 @@ package enum WebSocketHandshake {
         var bearers = 0
         for name in offered.flatMap({ $0.split(separator: ",") }).map(trimmed) {
             switch name {
-            case "sluice.v1", "sluice.v1.json":
-                if choice.chosen == nil {
-                    choice.chosen = name
-                    choice.codec = name == "sluice.v1" ? .protobuf : .json
-                }
             case _ where name.hasPrefix("bearer."):
                 bearers += 1
                 choice.bearer = String(name.dropFirst(7))
-            case _ where name.hasPrefix("sluice."): isVersionUnknown = true
+            case _ where name.hasPrefix("sluice."):
+                guard let (version, codec) = spoken[name] else {
+                    isVersionUnknown = true
+                    continue
+                }
+                if choice.chosen == nil {
+                    choice.chosen = name
+                    choice.version = version
+                    choice.codec = codec
+                }
             default: break
             }
         }
