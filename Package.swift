@@ -201,7 +201,7 @@ let package = Package(
             outside: [nioCore, nioPosix, protobuf]),
         tests(
             "Gateway", ["Gateway", "Edge", "Identity", "Documents", "Vocabulary"],
-            outside: [nioCore, nioPosix]),
+            outside: [nioCore, nioPosix, x509, asn1, crypto]),
         tests(
             "Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"],
             outside: [nioCore, nioPosix]),
