@@ -18,10 +18,12 @@ class FakeService:
     """Says hello, keeps the calls it gets, and answers when the journey says so.
 
     answer(call) may return bytes (an Envelope), raw link bytes through `send_raw`, or None = keep silent.
+    tls: an ssl.SSLContext to speak TLS with; handshakes that fail are kept in `tls_problems`.
     """
 
-    def __init__(self, answer=None, port=0):
+    def __init__(self, answer=None, port=0, tls=None):
         self.answer = answer
+        self.tls, self.tls_problems, self.peer_certificates = tls, [], []
         self.calls, self.cancelled, self.push_results = [], [], []
         self.connections = []
         self._lock = threading.Lock()
@@ -38,9 +40,23 @@ class FakeService:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            if self.tls:
+                threading.Thread(target=self._secure, args=(connection,), daemon=True).start()
+                continue
             with self._lock:
                 self.connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _secure(self, connection):
+        try:
+            connection = self.tls.wrap_socket(connection, server_side=True)
+        except OSError as error:
+            self.tls_problems.append(str(error))
+            return connection.close()
+        self.peer_certificates.append(connection.getpeercert())
+        with self._lock:
+            self.connections.append(connection)
+        self._serve(connection)
 
     def _serve(self, connection):
         hello = envelopes.classes()["LinkHello"](version=1, node="fake").SerializeToString()

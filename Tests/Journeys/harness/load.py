@@ -33,14 +33,14 @@ class Load:
     """`depth` requests in flight on each connection, until stopped; then waits for the last replies."""
 
     def __init__(self, gateway, users, *, codec="protobuf", depth=1, payload=b"x" * 64, pace=0.0,
-                 patience=20.0):
+                 patience=20.0, url=None, ssl=None):
         self.outcome = Outcome()
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._connected = 0
         self._users, self._codec, self._depth, self._pace, self._patience = users, codec, depth, pace, patience
         self._payload = payload
-        self._url = gateway.url
+        self._url, self._ssl = url or gateway.url, ssl
         self._tokens = [gateway.token(user) for user in users]
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
@@ -53,7 +53,7 @@ class Load:
         try:
             async with connect(
                 self._url, subprotocols=[SUBPROTOCOL[self._codec]], proxy=None, compression=None,
-                ping_interval=None, max_size=None, additional_headers={"Authorization": f"Bearer {token}"},
+                ping_interval=None, max_size=None, ssl=self._ssl, additional_headers={"Authorization": f"Bearer {token}"},
             ) as connection:
                 await connection.recv()  # the auth reply
                 self._connected += 1

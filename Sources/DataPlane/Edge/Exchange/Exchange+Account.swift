@@ -123,6 +123,9 @@ extension EdgeLoop {
         guard weight > 0 else { return }
         var record = record(client, .sessionConnect, .ok, weight)
         record.event = .open
+        if let certificate = client.peer.clientCertificate {
+            record.extra.append(("SLUICE_CLIENT_CERTIFICATE", certificate))
+        }
         log.write(record)
     }
 

@@ -7,7 +7,7 @@ package import NIOSSL
 package struct ServiceTLS: Sendable, Equatable {
     /// Trust roots, our own certificate where there is one, and the protocols offered (ALPN).
     package let context: NIOSSLContext
-    /// The name the service's certificate must hold; nil = the host of the instance.
+    /// The name the service's certificate is to hold; nil = the host of the instance.
     package let serverName: String?
     /// Changes with the content of any file behind `context`. Holds no secret.
     package let fingerprint: String
@@ -20,8 +20,9 @@ package struct ServiceTLS: Sendable, Equatable {
 
     /// The handler that goes first into the pipeline of a connection to an instance on `host`.
     ///
-    /// A name is sent as SNI and held against the certificate (RFC 9525). An IP address is never
-    /// sent (RFC 6066 section 3); the certificate must then hold the address itself.
+    /// A name is sent as SNI and held against the certificate (RFC 9525); NIOSSL is also content
+    /// with a certificate for the very address it is connected to. An IP address is never sent
+    /// (RFC 6066 section 3); the certificate must then hold the address itself.
     /// - Throws: when `host` can be no certificate's name.
     package func makeHandler(host: String) throws -> NIOSSLClientHandler {
         let name = serverName ?? host

@@ -89,7 +89,7 @@ package struct TLSFailure: Sendable, Equatable {
         switch reason {
         case "UNSUPPORTED_PROTOCOL", "UNKNOWN_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION":
             .noSharedVersion
-        case "NO_SHARED_CIPHER", "NO_SHARED_GROUP", "NO_COMMON_SIGNATURE_ALGORITHMS",
+        case "NO_SHARED_CIPHER", "NO_SHARED_GROUP", "WRONG_CURVE", "NO_COMMON_SIGNATURE_ALGORITHMS",
             "UNKNOWN_CIPHER_RETURNED":
             .noSharedCipher
         case "PEER_DID_NOT_RETURN_A_CERTIFICATE": .noCertificate
@@ -105,6 +105,7 @@ package struct TLSFailure: Sendable, Equatable {
     private static func sentence(for reason: String) -> String {
         switch kind(of: reason) {
         case .noSharedVersion: "the peer speaks no TLS version that is allowed here (\(reason))"
+        case .noSharedCipher: "no cipher or group in common with the peer (\(reason))"
         case .noCertificate: "the peer showed no certificate (\(reason))"
         case .badCertificate:
             "the peer's certificate is not trusted or not valid now (\(reason))"
