@@ -23,7 +23,7 @@ TABLE = {
         "Sources/DataPlane/Sessions", {"Vocabulary", "Framing", "Telemetry"}, {"NIOCore"}),
     "Upstream": (
         "Sources/DataPlane/Upstream", {"Vocabulary", "Framing", "Telemetry", "Policy"},
-        NIO | {"NIOHTTP1", "NIOSSL"}),
+        NIO | {"NIOHTTP1", "NIOSSL", "NIOTLS"}),
     "Edge": (
         "Sources/DataPlane/Edge", {"Vocabulary", "Telemetry"} | STATIONS,
         NIO | {"NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS"}),
