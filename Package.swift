@@ -55,6 +55,7 @@ let nioHTTP1 = product("NIOHTTP1", "swift-nio")
 let nioSSL = product("NIOSSL", "swift-nio-ssl")
 let nioTLS = product("NIOTLS", "swift-nio")
 let nioHTTP2 = product("NIOHTTP2", "swift-nio-http2")
+let nioHPACK = product("NIOHPACK", "swift-nio-http2")
 let httpClient = product("AsyncHTTPClient", "async-http-client")
 let x509 = product("X509", "swift-certificates")
 let asn1 = product("SwiftASN1", "swift-asn1")
@@ -120,7 +121,7 @@ let package = Package(
             outside: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS]),
         part(
             "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
-            outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioSSL, nioTLS]),
+            outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, nioTLS]),
 
         part(
             "PolicyLanguage", in: "ControlPlane/", imports: ["Vocabulary", "Documents", "Policy"],

@@ -126,10 +126,10 @@ final class RunningGateway: Sendable {
         for unit in units { unit.loop.execute { unit.edge.value.closeAll(.drain) } }
     }
 
-    /// Connections and HTTP calls that still wait for something.
+    /// Connections that are still there.
     private func connections() async -> Int {
         let sizes = await sizes()
-        return sizes.filter { $0.name == "connections" || $0.name == "http_calls" }
+        return sizes.filter { $0.name == "connections" || $0.name == "http_connections" }
             .reduce(0) { $0 + $1.count }
     }
 

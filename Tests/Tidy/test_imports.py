@@ -26,7 +26,7 @@ TABLE = {
         NIO | {"NIOHTTP1", "NIOSSL", "NIOTLS"}),
     "Edge": (
         "Sources/DataPlane/Edge", {"Vocabulary", "Telemetry"} | STATIONS,
-        NIO | {"NIOHTTP1", "NIOHTTP2", "NIOSSL", "NIOTLS"}),
+        NIO | {"NIOHTTP1", "NIOHTTP2", "NIOHPACK", "NIOSSL", "NIOTLS"}),
     "Telemetry": (
         "Sources/Telemetry", {"Vocabulary", "CSystemd"}, {"Logging", "CoreMetrics", "Metrics"}),
     "PolicyLanguage": (

@@ -33,5 +33,7 @@ struct Drain {
             if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }
         }
         steps = max(1, steps - 1)
+        // Before that, each closes with the response under way.
+        if isOver { for connection in edge.httpConnections.values { connection.close(.drain) } }
     }
 }

@@ -130,6 +130,7 @@ extension HTTPEntry {
     /// Request and response are over: the next one may be read.
     func nextRequest() {
         guard responsePhase == .ended else { return }
+        guard http2 == nil else { return expect(.none) }
         clear()
         expect(.idle)
     }
@@ -138,6 +139,7 @@ extension HTTPEntry {
     /// lost to a reset (RFC 9112 section 9.6).
     func linger(_ reason: CloseReason) {
         guard !isLingering, !isClosed, let context else { return }
+        guard http2 == nil else { return close(reason) }
         flush()
         isLingering = true
         closeReason = reason

@@ -159,7 +159,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A reset or a broken pipe: the journal tells of it as `connection_lost`.
-        close(.connectionLost)
+        close(isLingering ? closeReason : .connectionLost)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -184,7 +184,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
 
     /// The gateway drains: between two requests nothing is lost by closing.
     func drain() {
-        if bodyPhase == .none, input.readableBytes == 0, requestNumber > 0 { close(.drain) }
+        if bodyPhase == .none, input.readableBytes == 0, !isLingering { close(.drain) }
     }
 
     /// Closes without a further word.
@@ -207,7 +207,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         let sink = sink
         clear()
         sink?.aborted(reason == .bodyTimeout ? .tooSlow : .clientGone)
-        guard http2 == nil else { return }
+        if let http2 { return http2.streamEnded() }
         edge.httpConnections[id.generation] = nil
         edge.meters.connectionClosed(.http, isUpgraded ? .upgraded : reason)
     }

@@ -9,14 +9,19 @@ import SluiceVocabulary
 /// one is broken.
 final class HTTP2Connection: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame
+    typealias OutboundOut = HTTP2Frame
 
     let edge: EdgeLoop
     let peer: Peer
     /// Names this connection in the journal.
     let id: ConnectionID
     private var requests: UInt64 = 0
+    private var openStreams = 0
+    private var refusedStreams = 0
     private var context: ChannelHandlerContext?
     private var reason = CloseReason.clientClosed
+    /// The connection ends by our word; errors that follow from that say nothing new.
+    private var isClosing = false
     private var isClosed = false
 
     init(edge: EdgeLoop, peer: Peer) {
@@ -28,6 +33,54 @@ final class HTTP2Connection: ChannelInboundHandler {
     func nextRequestNumber() -> UInt64 {
         requests += 1
         return requests
+    }
+
+    /// Counts a new stream; false where there are too many at a time.
+    ///
+    /// NIO holds a client to that once it has acknowledged our settings, which nobody can be made to.
+    func mayOpenStream() -> Bool {
+        edge.tick.begin()
+        guard openStreams < edge.limits.maxHTTP2Streams else {
+            if refusedStreams == 0 { edge.meters.limitExceeded("max_http2_streams") }
+            refusedStreams += 1
+            if refusedStreams > edge.limits.maxHTTP2Streams { giveUp(.enhanceYourCalm) }
+            return false
+        }
+        openStreams += 1
+        return true
+    }
+
+    func streamEnded() { openStreams -= 1 }
+
+    /// Says GOAWAY and closes.
+    private func giveUp(_ code: HTTP2ErrorCode) {
+        guard !isClosing, !isClosed, let context else { return }
+        isClosing = true
+        reason = .tooManyFrames
+        edge.meters.violation(.http2)
+        let goodbye = HTTP2Frame(
+            streamID: .rootStream,
+            payload: .goAway(lastStreamID: .maxID, errorCode: code, opaqueData: nil))
+        context.writeAndFlush(wrapOutboundOut(goodbye), promise: nil)
+        leave(context)
+    }
+
+    /// How long a client has to read why the connection ends, in milliseconds.
+    private static let farewellMilliseconds: Int64 = 250
+
+    /// Reads no more and closes a little later: closing at once on a client that still sends would
+    /// reset the connection and take GOAWAY from it.
+    private func leave(_ context: ChannelHandlerContext) {
+        context.flush()
+        do {
+            try context.channel.syncOptions?.setOption(.autoRead, value: false)
+        } catch {
+            return context.close(promise: nil)
+        }
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.eventLoop.assumeIsolated().scheduleTask(
+            in: .milliseconds(Self.farewellMilliseconds)
+        ) { bound.value.close(promise: nil) }
     }
 
     /// Lets streams under way end and takes no more (RFC 9113 section 6.8).
@@ -67,9 +120,10 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         edge.tick.begin()
-        guard !isClosed else { return }
+        guard !isClosed, !isClosing else { return }
         // An error of one stream: its own handler is told, and the connection goes on.
         if error is NIOHTTP2Errors.StreamError { return refused() }
+        isClosing = true
         if let limit = HTTP2Limits.limit(of: error) {
             edge.meters.limitExceeded(limit)
             edge.meters.violation(.http2)
@@ -81,8 +135,7 @@ final class HTTP2Connection: ChannelInboundHandler {
             reason = .connectionLost
         }
         // NIO's handler has said GOAWAY where there was somebody to say it to.
-        context.flush()
-        context.close(promise: nil)
+        leave(context)
     }
 
     private func refused() {

@@ -59,6 +59,9 @@ enum HTTP2Limits {
     }
 }
 
+/// The connection has as many requests under way as it may.
+private struct StreamRefused: Error {}
+
 extension HTTPEntry {
     /// Puts the handlers of an HTTP/1 connection on its channel.
     static func configureHTTP1(_ channel: any Channel, _ edge: EdgeLoop, _ peer: Peer) throws {
@@ -85,12 +88,18 @@ extension HTTPEntry {
         ) { stream in
             stream.eventLoop.makeCompletedFuture {
                 let connection = bound.value
+                guard connection.mayOpenStream() else { throw StreamRefused() }
                 let entry = HTTPEntry(
                     edge: connection.edge, peer: connection.peer, http2: connection)
                 try stream.pipeline.syncOperations.addHandlers(
+                    HTTP2HeadCheck(limits: connection.edge.limits),
                     HTTP2FramePayloadToHTTP1ServerCodec(), HTTP2StreamHandler(entry: entry))
             }
         }
         try pipeline.addHandlers(management, connection)
+        if channel.isActive {
+            // Behind TLS the channel has long been active: its timers would never start.
+            management.channelActive(context: try pipeline.context(handler: management))
+        }
     }
 }

@@ -25,6 +25,7 @@ final class HTTP2StreamHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         entry.edge.tick.begin()
         // Malformed fields or lengths: the stream ends with a reset (RFC 9113 section 8.1.1).
+        if let violation = error as? HTTPViolation { return entry.violated(violation) }
         if error is NIOHTTP2Errors.StreamClosed { return entry.close(.connectionLost) }
         entry.violated(.http2)
     }
@@ -34,7 +35,7 @@ final class HTTP2StreamHandler: ChannelInboundHandler {
         switch unwrapInboundIn(data) {
         case .head(var head):
             do throws(HTTPViolation) {
-                try Self.check(&head, entry.edge.limits)
+                try Self.check(&head)
             } catch {
                 entry.begin(head)
                 return entry.violated(error)
@@ -47,9 +48,8 @@ final class HTTP2StreamHandler: ChannelInboundHandler {
 
     /// What the protocol's own validation lets pass and HTTP/1 does not.
     private static func check(
-        _ head: inout HTTPRequestHead, _ limits: Limits
+        _ head: inout HTTPRequestHead
     ) throws(HTTPViolation) {
-        guard head.headers.count <= limits.maxHeaders else { throw .tooManyFields }
         head.version = .http2
         head.uri = try HTTPTarget.check(
             head.uri, method: head.method, &head.headers, head.version)
