@@ -12,14 +12,17 @@ from pathlib import Path
 
 GOALS = {"B1": 0.9, "B8": 1.5}
 TCP_GOAL = 1.0
+HTTP_JOBS = ("A1", "A2")
 IDLE_GOAL_BYTES = 6 * 1024
 
 
 def read(path):
+    """Runs by contender and round. HTTP jobs know several variants of one contender."""
     runs = {}
     for line in path.read_text().splitlines():
         run = json.loads(line)
-        runs.setdefault(run["contender"].split("/")[0], {})[run["rep"]] = run
+        name = run["contender"] if path.stem in HTTP_JOBS else run["contender"].split("/")[0]
+        runs.setdefault(name, {})[run["rep"]] = run
     return runs
 
 
@@ -55,6 +58,27 @@ def relay(name, connections, runs, ours, theirs, goal):
     return fine
 
 
+def http(name, runs):
+    """A table of all, cheapest first. Reported only."""
+    rows, ours = [], next((one for one in runs if one.startswith("sluice-http")), None)
+    for contender, rounds in runs.items():
+        good = [run for run in rounds.values() if cost(run)]
+        if not good:
+            first = next(iter(rounds.values()))
+            rows.append((float("inf"), f"{contender:20} no good run: {(first.get('failed') or first.get('first_error') or 'errors')[:100]}"))
+            continue
+        mine = statistics.median(cost(run) for run in good)
+        user = statistics.median(run["user_s"] / run["count"] * 1e6 for run in good)
+        rate = statistics.median(run["per_s"] for run in good)
+        p99 = statistics.median(run["p99_us"] for run in good) / 1000
+        pairs = pairs_of(runs, ours, contender) if ours else []
+        ratio = f"sluice takes {statistics.median(a / b for a, b in pairs):.2f} of it" if pairs and contender != ours else ""
+        rows.append((mine, f"{contender:20} {mine:7.2f} us ({user:.2f} user) {rate:8.0f}/s p99 {p99:5.1f} ms  {ratio}"))
+    for _, row in sorted(rows):
+        print(f"{name} {row}")
+    return ours is not None and any(cost(run) for run in runs[ours].values())
+
+
 def idle(runs):
     good = [run for run in runs.get("sluice", {}).values() if run.get("connected") and not run.get("dead")]
     if not good:
@@ -79,6 +103,9 @@ def main():
             runs = read(path)
             if path.stem == "C":
                 fine &= idle(runs)
+                continue
+            if path.stem in HTTP_JOBS:
+                fine &= http(path.stem, runs)
                 continue
             fine &= relay(path.stem, int(folder.name), runs, "sluice", "nginx", GOALS[path.stem])
             if "sluice-tcp" in runs:

@@ -4,6 +4,7 @@
 #   BENCH=path/to/bench Benchmarks/run.sh            # folder with bench.py, conf/, contenders/, src/
 #   REPS=7 SECS=2.5 CONNECTIONS="200 1000" IDLE=9800 RESULTS=folder
 #   JOBS="B1 B8 C"                                   # what to run
+#   CONTENDERS="nginx sluice sluice-tcp"             # against whom; files of contender/ and of the bench
 #
 # B1 and B8 run over WebSocket and over TCP (tcpload.c) in the same rounds.
 #
@@ -23,6 +24,7 @@ for tool in nginx gcc python3 unshare taskset; do
 done
 
 reps=${REPS:-5} secs=${SECS:-2.5} connections=${CONNECTIONS:-200 1000} idle=${IDLE:-9800} jobs=${JOBS:-B1 B8 C}
+contenders=${CONTENDERS:-nginx sluice sluice/full sluice-tcp}
 work=$(mktemp -d)
 results=${RESULTS:-$work/results}
 mkdir -p "$results" "$work/bin" "$work/journal"
@@ -36,7 +38,12 @@ make_copy() { # connections
     mkdir -p "$copy"
     cp -r "$BENCH/bench.py" "$BENCH/conf" "$BENCH/src" "$copy/"
     mkdir "$copy/contenders"
-    cp "$BENCH/contenders/nginx.json" "$here/contender/sluice.json" "$here/contender/sluice-tcp.json" "$copy/contenders/"
+    local name
+    for name in $contenders; do
+        if [ -e "$here/contender/${name%%/*}.json" ]; then cp "$here/contender/${name%%/*}.json" "$copy/contenders/"
+        else cp "$BENCH/contenders/${name%%/*}.json" "$copy/contenders/"
+        fi
+    done
     cp "$here"/contender/conf/* "$copy/conf/"
     "$here/contender/envelope.py" "$copy/conf/sluice-echo.bin"
     # A contender may name another load program than the bench's own.
@@ -48,7 +55,7 @@ for count in $connections; do make_copy "$count"; done
 
 cat >"$work/inside.sh" <<'INSIDE'
 set -euo pipefail
-work=$1 results=$2 reps=$3 secs=$4 connections=$5 idle=$6 jobs=$7
+work=$1 results=$2 reps=$3 secs=$4 connections=$5 idle=$6 jobs=$7 contenders=$8
 mount --make-rprivate /
 mkdir -p /run/systemd/journal /var/log/journal /run/log/journal
 mount -t tmpfs none /run/systemd/journal
@@ -68,12 +75,12 @@ for count in $connections; do
     if [ $first = 1 ]; then python3 bench.py setup; cp "$work/bin/tcpload" "$work/bench-cache/bin/"; fi
     for job in $jobs; do
         if [ "$job" = C ] && [ $first = 0 ]; then continue; fi
-        python3 bench.py run "$job" --only nginx sluice sluice/full sluice-tcp --reps "$reps" --secs "$secs" \
+        python3 bench.py run "$job" --only $contenders --reps "$reps" --secs "$secs" \
             --idle "$idle" --results "$results/$count"
     done
     first=0
 done
 INSIDE
 
-unshare -m bash "$work/inside.sh" "$work" "$results" "$reps" "$secs" "$connections" "$idle" "$jobs"
+unshare -m bash "$work/inside.sh" "$work" "$results" "$reps" "$secs" "$connections" "$idle" "$jobs" "$contenders"
 python3 "$here/ratios.py" "$results"

@@ -141,6 +141,8 @@ class CommandServer:
             await asyncio.wait(list(self.connections), timeout=seconds)
         for task in self.connections:
             task.cancel()
+        if self.connections:
+            await asyncio.wait(list(self.connections), timeout=1)
 
 
 class AdminPush:

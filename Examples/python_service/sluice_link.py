@@ -154,6 +154,7 @@ class Link:
         self.pushes = {}  # stream -> future of its result
         self.last_push = 0
         self.is_leaving = False  # the gateway said goaway
+        self.task = asyncio.current_task()
 
     def send(self, kind, stream=0, body=b"", flags=0):
         if not self.writer.is_closing():
@@ -295,5 +296,8 @@ class LinkServer:
         under_way = [task for link in self.links for task in link.calls.values()]
         if under_way:
             await asyncio.wait(under_way, timeout=seconds)
+        ending = [link.task for link in self.links]
         for link in list(self.links):
             link.close()
+        if ending:
+            await asyncio.wait(ending, timeout=1)

@@ -16,26 +16,36 @@ import sluice_link  # noqa: E402
 CHAT = ROOT / "Examples/chat.py"
 
 
-def test_the_chat_example_carries_a_message_from_alice_to_bob(gateway, tmp_path, started):
-    here = gateway()
-    base = f"http://127.0.0.1:{here.port}"
-    bob = started(Process("bob", [sys.executable, CHAT, base, "bob", "builder"], tmp_path))
+def tcp_too(here):
+    return {"listeners": [
+        {"name": "main", "address": "127.0.0.1", "port": here.port},
+        {"name": "tcp", "protocol": "tcp", "address": "127.0.0.1", "port": here.tcp_port}]}
+
+
+def chat(*arguments):
+    return subprocess.run(
+        [sys.executable, CHAT, *arguments], capture_output=True, text=True, timeout=30, env=environment({}))
+
+
+@pytest.mark.parametrize("listener, sender", [("http", "http"), ("http", "tcp"), ("tcp", "http"), ("tcp", "tcp")])
+def test_the_chat_example_carries_a_message_from_alice_to_bob(gateway, tmp_path, started, listener, sender):
+    here = gateway(config=tcp_too)
+    bases = {"http": f"http://127.0.0.1:{here.port}", "tcp": f"tcp://127.0.0.1:{here.tcp_port}"}
+    bob = started(Process("bob", [sys.executable, CHAT, bases[listener], "bob", "builder"], tmp_path))
     until(lambda: "connected" in bob.output(), 20, "bob is connected")
-    alice = subprocess.run(
-        [sys.executable, CHAT, base, "alice", "wonderland", "bob", "hi from the example"],
-        capture_output=True, text=True, timeout=30, env=environment({}))
+    alice = chat(bases[sender], "alice", "wonderland", "bob", "hi from the example")
     assert alice.returncode == 0, alice.stderr
     assert "sent, id" in alice.stdout
     until(lambda: "alice: hi from the example" in bob.output(), 20, "bob has read it")
     until(lambda: "alice is offline" in bob.output(), 20, "bob knows that alice has gone")
-    bob.signal(2)
+    bob.signal(signal.SIGINT)
 
 
-def test_the_chat_example_tells_a_refused_login(gateway):
-    here = gateway()
-    wrong = subprocess.run(
-        [sys.executable, CHAT, f"http://127.0.0.1:{here.port}", "alice", "nonsense", "bob", "x"],
-        capture_output=True, text=True, timeout=30, env=environment({}))
+@pytest.mark.parametrize("scheme", ["http", "tcp"])
+def test_the_chat_example_tells_a_refused_login(gateway, scheme):
+    here = gateway(config=tcp_too)
+    port = here.port if scheme == "http" else here.tcp_port
+    wrong = chat(f"{scheme}://127.0.0.1:{port}", "alice", "nonsense", "bob", "x")
     assert wrong.returncode == 1
     assert "login refused: bad_credentials" in wrong.stderr
 
