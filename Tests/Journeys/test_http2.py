@@ -21,21 +21,19 @@ STREAM_CLOSED_CODES = (1, 2, 3, 5, 7)
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     made = Authority(tmp_path_factory.mktemp("http2"))
-    made.server = made.issue("localhost", "localhost", "127.0.0.1")
+    made.server = made.issue("localhost")
     return made
 
 
 @pytest.fixture
 def secure(gateway, authority):
     """make(...): a gateway whose listener speaks TLS and offers h2."""
-    certificate, key = authority.server
-
     def make(**more):
         more.setdefault("loops", 1)
         also = more.pop("config", {})
 
         def config(here):
-            tls = {"certificates": [{"certificate": str(certificate), "key": str(key)}], "http2": True}
+            tls = {"certificates": [authority.server.listed], "http2": True}
             return {"listeners": [{"name": "main", "address": "127.0.0.1", "port": here.port, "tls": tls}], **also}
         here = gateway(config=config, **more)
         here.authority = authority.certificate

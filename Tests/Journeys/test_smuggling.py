@@ -83,6 +83,7 @@ CASES = {
     "chunk size ended by LF": chunked(b"a\n" + BODY + b"\r\n" + LAST + HIDDEN),
     "chunk size ended by CR": chunked(b"a\r" + BODY + b"\r\n" + LAST + HIDDEN),
     "chunk ended by LF": chunked(b"a\r\n" + BODY + b"\n" + LAST + HIDDEN),
+    "chunk ended by CR and a letter": chunked(b"a\r\n" + BODY + b"\rx" + LAST + HIDDEN),
     "chunk longer than its size": chunked(b"9\r\n" + BODY + b"\r\n" + LAST + HIDDEN),
     "chunk shorter than its size": chunked(b"b\r\n" + BODY + b"\r\n" + LAST + HIDDEN),
     "last chunk ended by LF": chunked(CHUNK + b"0\n\n" + HIDDEN),
