@@ -12,10 +12,12 @@ package enum DemoCommand: UInt32, Sendable, CaseIterable {
     case friendList = 1_101
     /// `{"user"}`, optional -> `{"user_id", "name", "plan", "online"}`.
     case userProfile = 1_201
-    /// `{"user", "online", "number"}` -> `{"notify": [user]}`. From the gateway.
+    /// `{"user", "online", "number", "node"}` -> `{"notify": [user]}`. From the gateway.
     case userPresence = 1_301
     /// `{"user", "password"}` -> `{"user_id", "roles", "plan"}`. From the gateway.
     case userLogin = 1_302
+    /// `{"node", "epoch"}` -> `{}`: nobody is connected to that node any more. From the gateway.
+    case userPresenceReset = 1_305
 }
 
 /// What goes wrong in the demo services: the status of the reply, beside `{"error": text}`.

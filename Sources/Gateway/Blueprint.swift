@@ -145,6 +145,7 @@ package struct Blueprint: Sendable {
         let old = other.configuration
         if Self.places(configuration) != Self.places(old) { changes.append("listeners") }
         if configuration.admin != old.admin { changes.append("admin") }
+        if configuration.node != old.node { changes.append("node") }
         if configuration.loops != old.loops { changes.append("loops") }
         if configuration.policies != old.policies { changes.append("policies") }
         if configuration.telemetry != old.telemetry { changes.append("telemetry") }

@@ -24,6 +24,8 @@ struct LoopMaterials: Sendable {
     let pages: [String: StaticPage]
     let node: String
     let signatures: SignaturePool
+    /// When this run began, in milliseconds since 1970.
+    let epoch: UInt64
 }
 
 /// Builds the stations of one loop and connects them. Runs on that loop.
@@ -42,7 +44,10 @@ enum LoopAssembly {
             node: materials.node, meters: upstreamMeters(registry, index),
             random: SeededRandom(seed: .random(in: 0...(.max))))
         let sessions = Sessions(
-            loop: loop, index: index, meters: SessionMeters(registry: registry, shard: index))
+            loop: loop, index: index, meters: SessionMeters(registry: registry, shard: index),
+            start: Sessions.PresenceStart(
+                firstNumber: Sessions.PresenceStart.firstNumber(epoch: materials.epoch),
+                maxWaiting: materials.limits.maxWaitingPresence, isOpen: false))
         let edge = EdgeLoop(
             loop: loop, index: index, tick: tick, limits: materials.limits,
             snapshot: materials.snapshot,
@@ -58,34 +63,11 @@ enum LoopAssembly {
             registry: registry, log: materials.journal.accessLog(loop: index, tick: tick),
             admission: materials.admission, pages: materials.pages,
             signatures: materials.signatures)
-        connectPresence(edge, sessions, upstream)
+        edge.node = materials.node
         connectEvents(upstream, materials.journal)
         return LoopUnit(
             loop: loop, edge: NIOLoopBound(edge, eventLoop: loop),
             sessions: NIOLoopBound(sessions, eventLoop: loop))
-    }
-
-    /// Presence transitions go to the command `user.presence`; its reply names whom to notify.
-    private static func connectPresence(
-        _ edge: EdgeLoop, _ sessions: Sessions, _ upstream: Upstream
-    ) {
-        sessions.tell = { [unowned edge, unowned upstream] transition, completion in
-            guard let command = edge.snapshot.upstream.commands.named("user.presence") else {
-                return completion([])
-            }
-            edge.tick.begin()
-            let payload = JSONValue.object([
-                ("user", .string(transition.user)), ("online", .bool(transition.isOnline)),
-                ("number", .integer(Int64(clamping: transition.number))),
-            ])
-            upstream.call(.own(.presence), command: command, payload: payload.text()) { result in
-                guard case .success(let reply) = result, reply.status == 0 else {
-                    return completion(nil)
-                }
-                let body = try? JSONValue(parsing: reply.payload)
-                completion(body?["notify"]?.claim.strings ?? [])
-            }
-        }
     }
 
     private static func connectEvents(_ upstream: Upstream, _ journal: Journal) {

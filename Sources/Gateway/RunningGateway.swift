@@ -45,6 +45,7 @@ final class RunningGateway: Sendable {
                 unit.edge.value.start()
             }.get()
         }
+        PresenceReset.start(units, epoch: materials.epoch, journal: materials.journal)
         let places = units.map { ($0.loop, $0.edge) }
         var open: [OpenListener] = []
         for listener in listeners {
@@ -124,6 +125,18 @@ final class RunningGateway: Sendable {
             try? await Task.sleep(for: .milliseconds(50))
         }
         for unit in units { unit.loop.execute { unit.edge.value.closeAll(.drain) } }
+        // Whoever went with the drain is offline: the user service should hear it from this run.
+        let last = clock.now + .milliseconds(Self.lastPresenceMilliseconds)
+        while clock.now < last, !isCutShort(), await count("presence") > 0 {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// How long the last presence may take after the last connection has gone.
+    private static let lastPresenceMilliseconds: Int64 = 2_000
+
+    private func count(_ name: String) async -> Int {
+        await sizes().first { $0.name == name }?.count ?? 0
     }
 
     /// Connections that are still there.

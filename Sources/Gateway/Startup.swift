@@ -21,7 +21,9 @@ struct Startup {
     static let version = "0.1.0"
 
     /// Names this process towards services and tools.
-    static var node: String { "sluice-\(ThisProcess.pid)" }
+    var node: String {
+        configuration.node.isEmpty ? ThisProcess.hostName : configuration.node
+    }
 
     let options: GatewayMain.Options
     let configuration: Configuration
@@ -64,8 +66,9 @@ struct Startup {
                     snapshot: blueprint.snapshot(policy), limits: configuration.limits,
                     registry: registry, journal: journal,
                     admission: Admission(maxConnections: configuration.limits.maxConnections),
-                    pages: options.isDemo ? DemoPage.pages : [:], node: Self.node,
-                    signatures: signatures),
+                    pages: options.isDemo ? DemoPage.pages : [:], node: node,
+                    signatures: signatures,
+                    epoch: UInt64(clamping: clocks.wall().microseconds / 1_000)),
                 listeners: listeners)
             return try await assemble(
                 gateway, blueprint, policy, overrides,
@@ -106,7 +109,7 @@ struct Startup {
         let room = ControlRoom(
             gateway: gateway, reloader: reloader,
             settings: ControlRoom.Settings(
-                limits: configuration.limits, listeners: around.listeners, node: Self.node,
+                limits: configuration.limits, listeners: around.listeners, node: node,
                 drainDeadlineMilliseconds: configuration.drainDeadlineMilliseconds,
                 registry: around.registry, journal: around.journal, clocks: around.clocks))
         let (admin, adminPort) = try await startAdmin(room, around)

@@ -9,6 +9,14 @@ enum ThisProcess {
     /// The user this process acts as.
     static var userID: UInt32 { geteuid() }
 
+    /// What the machine calls itself.
+    static var hostName: String {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
+        let name = bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        return String(decoding: name, as: UTF8.self)
+    }
+
     /// Processors this process may use.
     static var processors: Int { max(1, System.coreCount) }
 

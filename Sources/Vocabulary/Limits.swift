@@ -51,6 +51,9 @@ package struct Limits: Sendable, Equatable {
     package var httpIdleTimeoutMilliseconds: Int64 = 30_000
     /// Verified tokens remembered per event loop.
     package var maxCachedTokens = 20_000
+    /// Presence transitions one event loop keeps while the user service does not take them. Over it
+    /// the coming and going of one user is folded away.
+    package var maxWaitingPresence = 100_000
     /// The body of an admin call. Over it: 413.
     package var maxAdminBodyBytes = 1_048_576
     /// Costly signatures that wait for a thread, process-wide. Over it: 503 `overloaded`.

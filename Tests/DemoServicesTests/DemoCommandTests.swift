@@ -95,15 +95,40 @@ struct DemoCommandTests {
             #expect(own.body["user_id"] == .string("bob"))
             #expect(own.body["plan"] == .string("pro"))
             #expect(own.body["password"] == nil)
-            for isOnline in [true, false, true] {
+            for (number, isOnline) in [true, false, true].enumerated() {
                 _ = try await link.ask(
-                    .userPresence, #"{"user":"alice","online":\#(isOnline),"number":1}"#)
+                    .userPresence, #"{"user":"alice","online":\#(isOnline),"number":\#(number)}"#)
                 #expect(try await online("alice") == isOnline)
                 #expect(try await online("bob") == false)
             }
+            // Told again, late: the greatest number counts.
+            _ = try await link.ask(.userPresence, #"{"user":"alice","online":false,"number":1}"#)
+            #expect(try await online("alice") == true)
             let unknown = try await link.ask(.userProfile, #"{"user":"x"}"#, as: "bob")
             #expect(unknown.status == 1_404)
             #expect(try await link.ask(.userProfile, #"{"user":1}"#, as: "bob").status == 1_400)
+        }
+    }
+
+    @Test("user.presence.reset takes that node's users offline, and nobody else")
+    func reset() async throws {
+        try await withLink { link in
+            func online(_ user: String) async throws -> Bool? {
+                try await link.ask(.userProfile, #"{"user":"\#(user)"}"#, as: "carol").body[
+                    "online"]?
+                    .bool
+            }
+            for (user, node) in [("alice", "a"), ("bob", "b")] {
+                _ = try await link.ask(
+                    .userPresence,
+                    #"{"user":"\#(user)","online":true,"number":1,"node":"\#(node)"}"#)
+            }
+            let answer = try await link.ask(
+                .userPresenceReset, #"{"node":"a","epoch":1800000000000}"#)
+            #expect(answer.status == 0)
+            #expect(try await online("alice") == false)
+            #expect(try await online("bob") == true)
+            #expect(try await link.ask(.userPresenceReset, #"{"node":"a"}"#).status == 1_400)
         }
     }
 

@@ -32,6 +32,22 @@ struct SessionDirectoryTests {
         #expect(numbers == [1, 2, 3, 4, 5])
     }
 
+    @Test("a later run's numbers are greater than an earlier one's, and fit a JSON number")
+    func runs() {
+        var last: UInt64 = 0
+        // One millisecond between two runs; the last is in the year 2109.
+        for epoch: UInt64 in [1_800_000_000_000, 1_800_000_000_001, 4_398_046_511_103] {
+            var directory = SessionDirectory(
+                firstNumber: Sessions.PresenceStart.firstNumber(epoch: epoch))
+            for slot in 1...1_000 {
+                let number = directory.register(entry("u", slot)).transition?.number ?? 0
+                _ = directory.remove(user: "u", connection: entry("u", slot).connection)
+                #expect(number > last && number < 1 << 53)
+                last = number
+            }
+        }
+    }
+
     @Test("a second connection of the same device supersedes the first, without a transition")
     func supersede() {
         var directory = SessionDirectory()

@@ -51,6 +51,8 @@ package final class EdgeLoop {
     /// Those with output of this turn that nobody has handed on yet.
     var unflushedHTTP: [HTTPEntry] = []
 
+    /// Names this gateway towards the user service.
+    package var node = ""
     private var sweeps: RepeatedTask?
     private var sweepCount = 0
     private var expectedSweep = MonotonicTime(nanoseconds: 0)
@@ -108,6 +110,11 @@ package final class EdgeLoop {
             tick.begin()
             table.find(id)?.close(reason)
         }
+        sessions.now = { [unowned self] in
+            tick.begin()
+            return tick.now
+        }
+        sessions.tell = { [unowned self] transition, done in tell(transition, done) }
         tick.onFinish { [unowned self] in flushDirty() }
     }
 
@@ -177,11 +184,11 @@ package final class EdgeLoop {
         if sweepCount > 0 {
             meters.lag.set(max(0, now.nanoseconds(since: expectedSweep)))
         }
+        sessions.tellPresence(now)
         expectedSweep = now.advanced(byMilliseconds: Self.sweepIntervalMilliseconds)
         sweepCount += 1
         for connection in table.due(at: now) { connection.check(now) }
         if sweepCount % 10 == 0 {
-            sessions.retryPresence()
             log.settle()
             authenticator.settle()
         }

@@ -22,9 +22,10 @@ package struct SessionEntry: Sendable, Equatable {
 /// connection that a newer one of the same device has already replaced.
 package struct SessionDirectory {
     private var users: [String: [SessionEntry]] = [:]
-    private var transitions: UInt64 = 0
+    private var transitions: UInt64
 
-    package init() {}
+    /// - Parameter firstNumber: transitions get greater numbers than this.
+    package init(firstNumber: UInt64 = 0) { transitions = firstNumber }
 
     /// Users with at least one connection.
     package var userCount: Int { users.count }

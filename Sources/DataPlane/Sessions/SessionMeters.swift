@@ -6,6 +6,8 @@ package final class SessionMeters {
     let sessions: Gauge
     let online: Counter
     let offline: Counter
+    let presenceFolded: Counter
+    let presenceGivenUp: Counter
     private let pushes: [Counter]
 
     /// - Parameters:
@@ -15,6 +17,9 @@ package final class SessionMeters {
         sessions = registry.gauge(.sessions, [], shard: shard)
         online = registry.counter(.presenceEvents, ["online"], shard: shard)
         offline = registry.counter(.presenceEvents, ["offline"], shard: shard)
+        presenceFolded = registry.counter(
+            .limitExceeded, ["max_waiting_presence"], shard: shard)
+        presenceGivenUp = registry.counter(.presenceEvents, ["given_up"], shard: shard)
         pushes = DeliveryClass.allCases.flatMap { deliveryClass in
             PushFate.allCases.map { fate in
                 registry.counter(.pushes, [deliveryClass.name, fate.rawValue], shard: shard)

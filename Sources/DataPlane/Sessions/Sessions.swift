@@ -7,8 +7,9 @@ package import SluiceVocabulary
 /// User u lives on loop hash(u) mod n: registration, supersession, presence and pushes of one user
 /// all pass that loop, so they never race. Loop-bound.
 package final class Sessions {
-    private var directory = SessionDirectory()
-    private var presence = PresenceQueue()
+    private var directory: SessionDirectory
+    private var presence: PresenceQueue
+    private var isTelling = false
     private let loop: any EventLoop
     private let index: Int
     private let meters: SessionMeters
@@ -18,16 +19,48 @@ package final class Sessions {
     package var deliver: (ConnectionID, PushMessage) -> Bool = { _, _ in false }
     /// Closes a connection of this loop.
     package var close: (ConnectionID, CloseReason) -> Void = { _, _ in }
-    /// Tells the user service about a transition; the completion says whether it took it, and whom
-    /// to notify. Runs on this loop.
-    package var tell: (PresenceTransition, _ completion: @escaping ([String]?) -> Void) -> Void = {
-        _, completion in completion([])
-    }
+    /// Tells the user service about a transition; the completion says how it took it. Runs on this
+    /// loop, possibly before the call returns.
+    package var tell:
+        (PresenceTransition, _ completion: @escaping (PresenceOutcome) -> Void) -> Void = {
+            _, completion in completion(.taken(notify: []))
+        }
+    /// The time of this turn of the loop.
+    package var now: () -> MonotonicTime = { MonotonicTime(nanoseconds: 0) }
 
-    package init(loop: any EventLoop, index: Int, meters: SessionMeters) {
+    /// - Parameters:
+    ///   - start: where presence is numbered from, and whether it may be told at once.
+    package init(
+        loop: any EventLoop, index: Int, meters: SessionMeters, start: PresenceStart = .init()
+    ) {
         self.loop = loop
         self.index = index
         self.meters = meters
+        directory = SessionDirectory(firstNumber: start.firstNumber)
+        presence = PresenceQueue(maxWaiting: start.maxWaiting, isOpen: start.isOpen)
+    }
+
+    /// How presence begins on a loop.
+    package struct PresenceStart: Sendable {
+        /// Transitions get greater numbers than this.
+        package var firstNumber: UInt64
+        /// Transitions kept while the service does not take them.
+        package var maxWaiting: Int
+        /// False = nothing is told before `openPresence()`.
+        package var isOpen: Bool
+
+        package init(firstNumber: UInt64 = 0, maxWaiting: Int = 100_000, isOpen: Bool = true) {
+            self.firstNumber = firstNumber
+            self.maxWaiting = maxWaiting
+            self.isOpen = isOpen
+        }
+
+        /// Numbers of a run that began at this wall time, in milliseconds: greater than those of any
+        /// earlier run, as long as there were fewer than 2,048 transitions a millisecond, and within
+        /// 2^53 until the year 2109.
+        package static func firstNumber(epoch milliseconds: UInt64) -> UInt64 {
+            milliseconds << 11
+        }
     }
 
     /// Makes the other loops reachable. Called once, before the first connection.
@@ -79,21 +112,37 @@ package final class Sessions {
 
     private func announce(_ transition: PresenceTransition) {
         (transition.isOnline ? meters.online : meters.offline).add()
-        if let next = presence.add(transition) { send(next) }
+        let folded = presence.folded
+        presence.add(transition)
+        if presence.folded > folded { meters.presenceFolded.add() }
+        tellPresence(now())
     }
 
-    private func send(_ transition: PresenceTransition) {
-        tell(transition) { [self] notify in
-            if let notify, !notify.isEmpty { fanOut(transition, to: notify) }
-            if let next = presence.finished(user: transition.user, succeeded: notify != nil) {
-                send(next)
+    /// Lets presence be told; until then transitions wait.
+    package func openPresence() {
+        loop.preconditionInEventLoop()
+        presence.isOpen = true
+        tellPresence(now())
+    }
+
+    /// Tells what can be told now. Called about every 100 ms, too: that is how failed calls are
+    /// tried again.
+    package func tellPresence(_ now: MonotonicTime) {
+        // A call that ends before `tell` returns comes back here.
+        guard presence.count > 0, !isTelling else { return }
+        isTelling = true
+        defer { isTelling = false }
+        while let transition = presence.next(now) {
+            tell(transition) { [self] outcome in
+                let givenUp = presence.givenUp
+                presence.finished(user: transition.user, outcome, self.now())
+                if presence.givenUp > givenUp { meters.presenceGivenUp.add() }
+                if case .taken(let notify) = outcome, !notify.isEmpty {
+                    fanOut(transition, to: notify)
+                }
+                tellPresence(self.now())
             }
         }
-    }
-
-    /// Tries transitions again that the user service did not take. Called about once a second.
-    package func retryPresence() {
-        for transition in presence.retries() { send(transition) }
     }
 
     private func fanOut(_ transition: PresenceTransition, to users: [String]) {

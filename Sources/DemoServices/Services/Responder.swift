@@ -98,6 +98,7 @@ final class Responder {
         switch command {
         case .userLogin: return login(payload)
         case .userPresence: return presence(payload)
+        case .userPresenceReset: return reset(payload)
         case .echo, .messageDeliver: return .failure(.notFound, "no such command")
         case .messageSend, .messageHistory, .friendList, .userProfile:
             guard let user else { return .failure(.badRequest, "the call names no user") }
@@ -139,8 +140,18 @@ extension Responder {
         }
         // Users of load tests have no account and no friends; nothing is kept of them.
         guard let user = Directory.find(id) else { return .ok([("notify", .array([]))]) }
-        world.setPresence(of: id, isOnline: isOnline)
+        world.setPresence(
+            of: id, isOnline: isOnline, number: payload["number"]?.integer ?? 0,
+            node: payload["node"]?.string ?? "")
         return .ok([("notify", .array(user.friends.map(JSONValue.string)))])
+    }
+
+    private func reset(_ payload: JSONValue) -> Answer {
+        guard let node = payload["node"]?.string, payload["epoch"]?.integer != nil else {
+            return .failure(.badRequest, "`node` is a text and `epoch` a number")
+        }
+        world.resetPresence(node: node)
+        return .ok([])
     }
 
     private func send(_ payload: JSONValue, from user: String) -> Answer {

@@ -15,13 +15,20 @@ final class World: Sendable {
     /// Users with a history; the one longest there makes room for another.
     static let maxUsers = 1_000
 
+    fileprivate struct Presence {
+        var isOnline: Bool
+        var number: Int64
+        var node: String
+    }
+
     fileprivate struct State {
         var lastID: Int64 = 0
         var histories: [String: [ChatMessage]] = [:]
         /// Users with a history, in the order they got it, from `firstOwner` on.
         var owners: [String] = []
         var firstOwner = 0
-        var online: Set<String> = []
+        /// Of users of the directory alone.
+        var presence: [String: Presence] = [:]
     }
 
     private let state = Mutex(State())
@@ -49,18 +56,27 @@ final class World: Sendable {
         return wanted.suffix(max(0, limit))
     }
 
-    /// Notes that a user of the directory came or went; the last word counts.
-    func setPresence(of user: String, isOnline: Bool) {
+    /// Notes that a user of the directory came or went. Events may come twice: the greatest number
+    /// counts.
+    func setPresence(of user: String, isOnline: Bool, number: Int64, node: String) {
         state.withLock { state in
-            if isOnline {
-                state.online.insert(user)
-            } else {
-                state.online.remove(user)
+            guard number >= state.presence[user]?.number ?? .min else { return }
+            state.presence[user] = Presence(isOnline: isOnline, number: number, node: node)
+        }
+    }
+
+    /// A gateway has started: nobody is connected to it any more.
+    func resetPresence(node: String) {
+        state.withLock { state in
+            for (user, presence) in state.presence where presence.node == node {
+                state.presence[user]?.isOnline = false
             }
         }
     }
 
-    func isOnline(_ user: String) -> Bool { state.withLock { $0.online.contains(user) } }
+    func isOnline(_ user: String) -> Bool {
+        state.withLock { $0.presence[user]?.isOnline ?? false }
+    }
 }
 
 extension World.State {

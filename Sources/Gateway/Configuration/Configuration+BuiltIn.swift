@@ -16,6 +16,7 @@ extension Configuration {
           allowed_origins: ["*"]
           cors: {credentials: false, max_age: 10m}
         admin: {address: 127.0.0.1, port: 9901, socket: "", token_file: ""}
+        node: ""
         loops: 0
         policies: policies
         pid_file: ""
@@ -55,6 +56,8 @@ extension Configuration {
              ordered: true, retry_safe: true, max_bytes: 65536}
           - {id: 1302, name: user.login, service: user, from: gateway, timeout: 5s,
              ordered: false, retry_safe: false, max_bytes: 65536}
+          - {id: 1305, name: user.presence.reset, service: user, from: gateway, timeout: 5s,
+             ordered: true, retry_safe: true, max_bytes: 65536}
         telemetry: {journal: auto, metrics_series: 10000}
         limits:
           max_frame_bytes: 65536
@@ -84,6 +87,7 @@ extension Configuration {
           max_cached_users: 20000
           max_revocations: 100000
           max_push_targets: 10000
+          max_waiting_presence: 100000
           max_admin_body_bytes: 1048576
         drain: {deadline: 30s}
         """

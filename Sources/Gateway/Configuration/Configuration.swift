@@ -12,6 +12,8 @@ package struct Configuration: Sendable, Equatable {
     /// How proxies and browsers are treated.
     package var http: HTTPSettings
     package var admin: Admin
+    /// Names this gateway towards services and tools; empty = the host's name.
+    package var node: String
     /// Event loops; 0 = one per core.
     package var loops: Int
     /// Directory of the policy files.

@@ -53,6 +53,8 @@ extension ConfigurationDecoder {
             "max_revocations", default: limits.maxRevocations, in: 0...10_000_000)
         limits.maxPushTargets = group.integer(
             "max_push_targets", default: limits.maxPushTargets, in: 1...1_000_000)
+        limits.maxWaitingPresence = group.integer(
+            "max_waiting_presence", default: limits.maxWaitingPresence, in: 1...10_000_000)
         limits.maxAdminBodyBytes = group.bytes(
             "max_admin_body_bytes", default: limits.maxAdminBodyBytes, in: 4_096...64 * mebi)
         checkLimits(limits, group)

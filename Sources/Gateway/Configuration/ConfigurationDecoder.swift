@@ -32,6 +32,7 @@ struct ConfigurationDecoder {
         checkStanding(identity, commands, file.group("identity"))
         let configuration = Configuration(
             listeners: listeners, trustedProxies: proxies, http: http, admin: admin,
+            node: file.string("node", default: ""),
             // A connection's id has 8 bits for its loop.
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),

@@ -26,6 +26,7 @@ indirect enum ConfigurationSchema: Sendable {
         "admin": .mapping([
             "address": .scalar, "port": .scalar, "socket": .scalar, "token_file": .scalar,
         ]),
+        "node": .scalar,
         "loops": .scalar,
         "policies": .scalar,
         "pid_file": .scalar,
@@ -89,6 +90,7 @@ indirect enum ConfigurationSchema: Sendable {
             "max_cached_users": .scalar,
             "max_revocations": .scalar,
             "max_push_targets": .scalar,
+            "max_waiting_presence": .scalar,
             "max_admin_body_bytes": .scalar,
         ]),
         "drain": .mapping(["deadline": .scalar]),

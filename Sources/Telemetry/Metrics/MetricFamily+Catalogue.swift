@@ -41,7 +41,7 @@ extension MetricFamily {
         "sluice_key_source_keys", .gauge, help: "Keys of the JWKS in force now.")
     package static let presenceEvents = Self(
         "sluice_presence_events_total", .counter, ["state"],
-        help: "Users that came online or went offline on this node.")
+        help: "Users that came online or went offline on this node, and events no service took.")
 
     package static let tlsHandshakes = Self(
         "sluice_tls_handshakes_total", .counter, ["listener", "result"],

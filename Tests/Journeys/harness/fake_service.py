@@ -106,6 +106,8 @@ class FakeService:
             self.connections.clear()
 
     def stop(self):
+        # Closing alone does not end an accept() under way: it would take one more link.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self.connections:
             try:
