@@ -35,7 +35,7 @@ extension EdgeLoop {
         let age = tick.now.nanoseconds(since: client.openedAt) / 1_000
         return ConnectionSummary(
             session: session, device: client.label.device, transport: client.transport,
-            codec: client.codec, version: UInt32(ProtocolVersion.v1.rawValue),
+            codec: client.codec, version: UInt32(client.version.rawValue),
             client: client.label.client,
             since: WallTime(microseconds: tick.wall.microseconds - age),
             inFlight: Int(client.inFlight), queuedBytes: client.outbox?.readableBytes ?? 0)
