@@ -62,7 +62,7 @@ class Demo:
         self.push, self.own_sessions = push, own_sessions
         self.histories = OrderedDict()  # user -> messages, oldest owner first
         self.sessions = OrderedDict()  # session id -> (user, when it ends)
-        self.online = set()
+        self.presences = {}  # user -> {gateway's node: (greatest number heard, is online)}
         self.ids = itertools.count(1)
         self.sending = set()  # pushes under way
         self.commands = {
@@ -132,19 +132,31 @@ class Demo:
         if asked not in USERS:
             raise Refused(1404, "no such user")
         known = USERS[asked]
-        return {"user_id": asked, "name": known["name"], "plan": known["plan"], "online": asked in self.online}
+        return {"user_id": asked, "name": known["name"], "plan": known["plan"], "online": self.is_online(asked)}
 
     # What the gateway asks by itself
 
     def presence(self, _, body):
+        """The same event may come twice, and an old one late: the greatest number of a node counts."""
         user, is_online = wanted(body, "user", str), wanted(body, "online", bool)
-        (self.online.add if is_online and user in USERS else self.online.discard)(user)
-        return {"notify": USERS.get(user, {}).get("friends", [])}
+        node, event = wanted(body, "node", str, absent=""), wanted(body, "number", int, absent=0)
+        if user not in USERS:
+            return {"notify": []}
+        nodes = self.presences.setdefault(user, {})
+        if event > nodes.get(node, (0, False))[0]:
+            nodes[node] = (event, is_online)
+        return {"notify": USERS[user]["friends"]}
 
     def reset(self, _, body):
         """A gateway has started: nobody is connected to it any more."""
-        self.online.clear()
+        node = wanted(body, "node", str)
+        for nodes in self.presences.values():
+            if node in nodes:
+                nodes[node] = (nodes[node][0], False)
         return {}
+
+    def is_online(self, user):
+        return any(is_online for _, is_online in self.presences.get(user, {}).values())
 
     def login(self, _, body):
         user, password = wanted(body, "user", str), wanted(body, "password", str)
@@ -168,5 +180,5 @@ class Demo:
         """Whose session is this?"""
         user, ends = self.sessions.get(wanted(body, "token", str), ("", 0))
         if ends <= time.time():
-            raise Refused(1401, "no such session")
-        return {"user_id": user, "roles": ["member"], "plan": USERS[user]["plan"], "expires_at": ends}
+            return {"active": False}
+        return {"active": True, "user_id": user, "roles": ["member"], "plan": USERS[user]["plan"], "expires_at": ends}

@@ -6,6 +6,7 @@ found. After each, journal and counters must tell exactly what the client did.
 import itertools
 import json
 import os
+import re
 import socket
 import threading
 from collections import Counter
@@ -19,6 +20,8 @@ from harness.processes import PythonService, Services
 from harness.waiting import free_port, until
 
 MORE_COMMANDS = [
+    (1303, "user.check", "user", "gateway", "5s", False, True, 4096),
+    (1304, "user.session", "user", "gateway", "5s", False, True, 4096),
     (envelopes.DOWN, "down.ask", "down", "client", "5s", True, True, 4096),
     (envelopes.MUTE, "mute.ask", "mute", "client", "300ms", False, True, 4096),
 ]
@@ -57,8 +60,9 @@ class SilentServer:
 class World:
     """One kind of link: its services, and a gateway before them."""
 
-    def __init__(self, link, folder, journald):
-        self.link, self.folder, self.processes = link, folder, []
+    def __init__(self, link, folder, journald, *options, **config):
+        """options: of a Python service's command line; config: further top keys of the configuration."""
+        self.link, self.folder, self.options, self.more, self.processes = link, folder, options, config, []
         self.token_path = folder / "admin.token"
         self.token_path.write_text("admin-token-of-the-journeys-0123456789abcdef\n")
         self.token_path.chmod(0o600)
@@ -83,13 +87,14 @@ class World:
             "commands": [
                 dict(zip(COMMAND_KEYS, row)) | ({"max_bytes": 200} if row[1] == "message.send" else {})
                 for row in [*COMMANDS, *MORE_COMMANDS]],
+            **{key: {**gateway.config[key], **value} for key, value in self.more.items()},
         }
 
     def serve(self, gateway):
         if self.link == "demo":
             service = Services(self.folder, free_port())
         elif self.link == "python-native":
-            service = PythonService("native_service.py", self.folder)
+            service = PythonService("native_service.py", self.folder, *self.options)
         else:
             service = PythonService(
                 "http_service.py", self.folder, "--push-url", f"http://127.0.0.1:{gateway.admin_port}/v1/push",
@@ -100,7 +105,9 @@ class World:
     def start(self):
         self.gateway.started(services=False)
         door = WebSocketDoor(self.gateway, "json", "127.0.0.1")
-        door.enter("starter")
+        until(lambda: door.log_in("alice", "wonderland").status == 0, 20, "the user service answers")
+        door.close()
+        door.enter("alice")
         until(lambda: door.echo().status == 0, 20, "a service answers")
         until(lambda: door.request(envelopes.MUTE).status == 504, 20, "the silent service is connected")
         door.close()
@@ -119,6 +126,20 @@ class World:
 @pytest.fixture(scope="module", params=["demo", "python-native"])
 def here(request, tmp_path_factory, journald):
     world = World(request.param, tmp_path_factory.mktemp(request.param), journald)
+    try:
+        world.start()
+        yield world.gateway
+    finally:
+        world.stop()
+
+
+@pytest.fixture(scope="module")
+def with_sessions(tmp_path_factory, journald):
+    """A service whose logins give session ids of its own, about which the gateway asks it."""
+    world = World(
+        "python-native", tmp_path_factory.mktemp("sessions"), journald, "--own-sessions",
+        identity={"opaque": {"command": "user.session", "ttl": "30s", "negative_ttl": "1s"},
+                  "user_check": {"command": "user.check", "ttl": "60s", "negative_ttl": "1s", "stale_ttl": "10m"}})
     try:
         world.start()
         yield world.gateway
@@ -224,6 +245,26 @@ def test_no_bad_token_comes_in(here, door):
             door.done.append(("unknown", 401, expected))
     door.enter(user())
     assert door.echo().status == 0
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_session_id_of_the_service_comes_in(with_sessions, name):
+    here = with_sessions
+    kind, codec = DOORS[name]
+    with kind(here, codec, next(SOURCES)) as door:
+        before = counted(here, door)
+        answer = door.log_in("bob", "builder")
+        assert answer.status == 0 and re.fullmatch("[0-9a-f]{32}", answer.data["token"]), answer
+        here.secrets.add(answer.data["token"])
+        door.close()
+        door.enter("bob", answer.data["token"])
+        for _ in range(3):
+            assert door.echo().status == 0
+        check_account(here, door, before)
+    with kind(here, codec, next(SOURCES)) as door:
+        here.secrets.add("f" * 32)
+        assert door.refused("f" * 32) == "unauthenticated"
+        assert door.refused(here.token("nobody-of-this-name")) == "revoked", "the user service knows no such user"
 
 
 # Refusals

@@ -44,6 +44,12 @@ class Door:
     def echo(self, data="hi", **fields):
         return self.request(envelopes.ECHO, data, **fields)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 UPSTREAM_FAULTS = {"bad_upstream_answer", "service_unavailable", "timed_out", "overloaded", "internal_error"}
 
@@ -137,7 +143,7 @@ class TCPDoor(Lasting):
         self.open()
         reply = self.client.authenticate(token)
         assert reply.status == 401, reply
-        assert self.client.closed()[0] == 4500
+        assert self.client.closed()[0] == (4505 if reply.refusal["name"] == "revoked" else 4500)
         self.close()
         return reply.refusal["name"]
 
