@@ -76,7 +76,7 @@ struct ConfigurationBrokenTests {
             "f:1:49: error: a Unix socket has no port"),
         .init(
             "listeners: [{name: a, address: \"unix:run/s\"}]",
-            "f:1:32: error: expected unix: and an absolute path of 2 to 107 bytes, found `unix:run/s`"
+            "f:1:32: error: expected unix: and an absolute path of 2 to 103 bytes, found `unix:run/s`"
         ),
         .init(
             "listeners: [{name: a, address: \"unix:/s\"}, {name: b, address: \"unix:/s\"}]",

@@ -53,6 +53,9 @@ package final class EdgeLoop {
 
     /// Names this gateway towards the user service.
     package var node = ""
+    /// Clients without a place that are being told so.
+    var turnedAway = 0
+
     private var sweeps: RepeatedTask?
     private var sweepCount = 0
     private var expectedSweep = MonotonicTime(nanoseconds: 0)

@@ -15,6 +15,7 @@ package final class EdgeMeters {
     private var limits: [String: Counter] = [:]
     private var auth: [String: Counter] = [:]
     private var handshakes: [String: Counter] = [:]
+    private var proxyHeaders: [String: Counter] = [:]
     private var violations: [String: Counter] = [:]
     private var requests: [RequestMeters?] = []
     private var names: [String] = []
@@ -76,6 +77,13 @@ package final class EdgeMeters {
     func handshake(_ listener: String, _ result: String) {
         cached(&handshakes, listener + " " + result) {
             registry.counter(.tlsHandshakes, [listener, result], shard: shard)
+        }.add()
+    }
+
+    /// Counts how a wait for a PROXY header ended.
+    func proxyHeader(_ listener: String, _ result: ProxyResult) {
+        cached(&proxyHeaders, listener + " " + result.rawValue) {
+            registry.counter(.proxyHeaders, [listener, result.rawValue], shard: shard)
         }.add()
     }
 

@@ -41,10 +41,10 @@ extension ConfigurationDecoder {
                 sink.error("a Unix socket has no port", at: port.position)
             }
             let path = text.dropFirst(Configuration.Listener.unixPrefix.count)
-            // `sun_path` has room for 108 bytes, one of them for the NUL (unix(7)).
-            guard path.hasPrefix("/"), (2...107).contains(path.utf8.count),
+            // `sun_path` has room for 108 bytes (unix(7)): a NUL, and `.new` while it is made.
+            guard path.hasPrefix("/"), (2...103).contains(path.utf8.count),
                 !path.contains(where: \.isNewline)
-            else { return value.expected("unix: and an absolute path of 2 to 107 bytes", sink) }
+            else { return value.expected("unix: and an absolute path of 2 to 103 bytes", sink) }
             known.check(text, "socket \(path)", at: value.position, sink)
             return (text, 0)
         }

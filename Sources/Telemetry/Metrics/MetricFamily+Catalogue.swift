@@ -43,6 +43,9 @@ extension MetricFamily {
         "sluice_presence_events_total", .counter, ["state"],
         help: "Users that came online or went offline on this node, and events no service took.")
 
+    package static let proxyHeaders = Self(
+        "sluice_proxy_headers_total", .counter, ["listener", "result"],
+        help: "Connections that had to begin with a PROXY header, by result: ok, local or why not.")
     package static let tlsHandshakes = Self(
         "sluice_tls_handshakes_total", .counter, ["listener", "result"],
         help: "TLS handshakes of clients that have ended, by result: ok or why not.")
@@ -157,7 +160,7 @@ extension MetricFamily {
         .connections, .connectionsOpened, .connectionsClosed, .clients, .sessions,
         .authentications, .identityLookups, .identityEntries, .identityWaiting, .signatureQueue,
         .keySourceFetches, .keySourceLastSuccess, .keySourceKeys, .presenceEvents,
-        .tlsHandshakes, .tlsCertificateExpiry, .requests,
+        .proxyHeaders, .tlsHandshakes, .tlsCertificateExpiry, .requests,
         .requestDuration, .limitExceeded,
         .httpViolations,
         .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,

@@ -28,6 +28,7 @@ extension Listener {
             return probed
         case .unix(let path, _):
             try await SocketFile.clear(path, on: loop)
+            try await SocketFile.clear(SocketFile.draft(of: path), on: loop)
             return self
         }
     }
@@ -59,7 +60,7 @@ extension Listener {
             let bootstrap = ServerBootstrap(group: places[0].loop, childGroup: group)
                 .serverChannelOption(.backlog, value: 4_096)
             let channel = try await children(bootstrap, places)
-                .bind(unixDomainSocketPath: path).get()
+                .bind(unixDomainSocketPath: SocketFile.draft(of: path)).get()
             do {
                 return OpenListener(
                     channels: [channel], file: try SocketFile(path: path, mode: mode))

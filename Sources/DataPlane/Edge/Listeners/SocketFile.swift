@@ -11,16 +11,23 @@ struct SocketFile: Sendable {
     private struct Identity: Equatable {
         let device: UInt64
         let inode: UInt64
+        /// A file of the same name may get the same inode again.
+        let changedAt: [Int]
         let isSocket: Bool
     }
 
-    /// Takes charge of a socket that has just been bound.
+    /// Where a socket is bound until it has its mode: nobody gets in before that, and SwiftNIO removes
+    /// what stands under this name at the end, whoever put it there.
+    static func draft(of path: String) -> String { path + ".new" }
+
+    /// Gives a socket that has just been bound as a draft its mode, then its name.
     ///
     /// - Parameter mode: permission bits; connecting takes the right to write.
     init(path: String, mode: UInt16) throws(SocketFileError) {
-        guard unsafe chmod(path, mode_t(mode)) == 0, let identity = Self.identity(path) else {
-            throw SocketFileError(path: path, problem: Self.reason())
-        }
+        let draft = Self.draft(of: path)
+        guard unsafe chmod(draft, mode_t(mode)) == 0, unsafe rename(draft, path) == 0,
+            let identity = Self.identity(path)
+        else { throw SocketFileError(path: path, problem: Self.reason()) }
         self.path = path
         self.identity = identity
     }
@@ -56,6 +63,7 @@ struct SocketFile: Sendable {
         guard unsafe lstat(path, &status) == 0 else { return nil }
         return Identity(
             device: UInt64(status.st_dev), inode: UInt64(status.st_ino),
+            changedAt: [status.st_ctim.tv_sec, status.st_ctim.tv_nsec],
             isSocket: status.st_mode & S_IFMT == S_IFSOCK)
     }
 
