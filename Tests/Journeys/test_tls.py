@@ -9,7 +9,7 @@ import pytest
 import yaml
 from harness import envelopes
 from harness.certificates import Authority, s_client
-from harness.clients import CODECS, Client
+from harness.clients import CODECS, Client, Closed, TCPClient
 from harness.load import Load
 from harness.processes import sluice
 from harness.waiting import until
@@ -364,3 +364,68 @@ services:
     assert found[15, "error"].endswith("this file holds a private key and no certificate")
     for line in pair.key.read_text().splitlines()[1:-1]:
         assert line not in made.stdout + made.stderr
+
+
+# Raw TCP
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_envelopes_over_tls_without_websocket(gateway, authority, codec):
+    pair = authority.issue("localhost")
+    device = authority.issue("device", client=True)
+
+    def config(it):
+        tls = {"certificates": [pair.listed], "client_ca": str(authority.certificate)}
+        return {"listeners": it.config["listeners"][:1] + [
+            {"name": "raw", "protocol": "tcp", "address": "127.0.0.1", "port": it.tcp_port, "tls": tls}]}
+    here = gateway(config=config, limits={"max_in_flight_per_connection": 4})
+    address = ("127.0.0.1", here.tcp_port)
+    client = TCPClient(
+        address, codec, token=here.token("alice"), tls=authority.client_context(device), server_name="localhost")
+    here.clients.append(client)
+    count = 1_000
+    for seq in range(10, 10 + count):
+        client.send(envelopes.ECHO, "y" * 200, seq=seq)
+    assert [client.receive().seq for _ in range(count)] == list(range(10, 10 + count))
+    assert here.metric("sluice_tls_handshakes_total", listener="raw", result="ok") == 1
+    assert "No ALPN negotiated" in s_client(
+        here.tcp_port, "-alpn", "h2,http/1.1", "-cert", device.certificate, "-key", device.key, authority=authority)
+    with pytest.raises((Closed, ssl.SSLError, ConnectionError)):
+        TCPClient(address, codec, token=here.token("bob"), tls=authority.client_context(), server_name="localhost")
+    # The HTTP listener beside it stays plain.
+    assert here.connect("carol", codec).echo().status == 0
+
+
+def test_a_reload_in_the_middle_of_a_handshake(secured, authority):
+    """Half a handshake before the reload and half after it: the connection gets what it began with."""
+    pair = authority.issue("localhost")
+    here = secured(pair)
+    first = pair.serial
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = authority.client_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", here.port), 10) as plain:
+        with pytest.raises(ssl.SSLWantReadError):
+            client.do_handshake()
+        hello = outgoing.read()
+        plain.sendall(hello[:50])
+        authority.issue("next").put_in_place_of(pair)
+        here.reload("ok")
+        plain.sendall(hello[50:])
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(outgoing.read())
+                incoming.write(plain.recv(65536))
+        plain.sendall(outgoing.read())
+        assert client.getpeercert()["serialNumber"] == first != pair.serial
+        client.write(HELLO_NOBODY)
+        plain.sendall(outgoing.read())
+        answer = b""
+        while b"404" not in answer:
+            incoming.write(plain.recv(65536))
+            try:
+                answer += client.read(65536)
+            except ssl.SSLWantReadError:
+                continue

@@ -50,6 +50,7 @@ extension Listener {
         guard let tls = edge.snapshot.tls[name] else {
             return try startProtocol(channel, edge, peer, alpn: nil)
         }
+        try TLSEntry.boundReads(of: channel)
         let handler = NIOSSLServerHandler(context: tls.context)
         let entry = TLSEntry(listener: self, edge: edge, peer: peer, tls: tls, handler: handler)
         try channel.pipeline.syncOperations.addHandlers(handler, entry)

@@ -32,6 +32,16 @@ final class TLSEntry: ChannelInboundHandler, RemovableChannelHandler {
         self.handler = handler
     }
 
+    /// Keeps what a connection reads in one turn within 32 KiB.
+    ///
+    /// NIOSSL gathers the plain text of a turn in a buffer of 64 KiB that lives as long as the
+    /// connection and grows for good when a turn and one more record do not fit.
+    static func boundReads(of channel: any Channel) throws {
+        let sizes = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1_024, maximum: 16_384)
+        try channel.syncOptions?.setOption(.recvAllocator, value: sizes)
+        try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 2)
+    }
+
     func handlerAdded(context: ChannelHandlerContext) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         deadline = context.eventLoop.assumeIsolated().scheduleTask(
