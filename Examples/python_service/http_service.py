@@ -12,6 +12,7 @@ import asyncio
 import json
 import logging
 import signal
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -182,7 +183,8 @@ async def main():
     demo = Demo(AdminPush(options.push_url, options.push_token_file), own_sessions=options.own_sessions)
 
     async def answer(name, headers, body, is_json):
-        return await demo.answer(name, headers.get("sluice-user", ""), body, is_json)
+        # What is no visible ASCII comes as %XX.
+        return await demo.answer(name, urllib.parse.unquote(headers.get("sluice-user", "")), body, is_json)
 
     server = CommandServer(answer, options.base_path)
     host, _, port = options.listen.rpartition(":")

@@ -1,6 +1,9 @@
 """The programs in Examples, run as their users would."""
+import http.client
+import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -73,7 +76,7 @@ def test_the_python_link_writes_and_reads_the_vectors_of_the_page():
 
 @pytest.mark.parametrize("wrong", REFUSED, ids=lambda wrong: wrong.hex())
 def test_the_python_link_closes_on_frames_that_the_page_refuses(tmp_path, started, wrong):
-    import socket
+
     service = started(PythonService("native_service.py", tmp_path))
     with socket.create_connection(("127.0.0.1", service.port), 10) as gateway:
         gateway.sendall(FRAMES["hello"] + wrong.ljust(12, b"\0"))
@@ -104,3 +107,37 @@ def test_the_python_service_does_what_the_demo_services_do(gateway, tmp_path, st
     until(lambda: alice.echo().status == 503, 10, "the gateway knows that it went")
     started(PythonService("native_service.py", tmp_path, port=service.port))
     until(lambda: alice.echo("again").data == "again", 10, "another instance took over")
+
+
+def test_the_python_http_service_keeps_connections_and_refuses_what_it_cannot_read(tmp_path, started):
+    service = started(PythonService("http_service.py", tmp_path))
+    line = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+
+    def ask(path, body=b"{}", method="POST", **headers):
+        line.request(method, path, body, {"Sluice-User": "alice", **headers})
+        answer = line.getresponse()
+        return answer.status, answer.read(), answer.headers
+    assert json.loads(ask("/commands/user.profile")[1])["name"] == "Alice Liddell"
+    kept = line.sock
+    assert ask("/commands/echo", b"\x00\xff", **{"Content-Type": "application/octet-stream"})[1] == b"\x00\xff"
+    status, _, headers = ask("/commands/no.such", b"{}")
+    assert (status, headers["Sluice-Status"]) == (422, "1404")
+    assert ask("/elsewhere")[0] == 404 and ask("/commands/echo", None, "GET")[0] == 405
+    assert line.sock is kept, "one connection for all"
+
+    def raw(text):
+        with socket.create_connection(("127.0.0.1", service.port), 10) as other:
+            other.sendall(text)
+            said = b""
+            while data := other.recv(4096):
+                said += data
+        return int(said.split(b" ")[1])
+    head = b"POST /commands/echo HTTP/1.1\r\nHost: x\r\n"
+    assert raw(head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == 501
+    assert raw(head + b"Content-Length: 9999999\r\n\r\n") == 413
+    assert raw(head + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n") == 400
+    assert raw(b"GET / HTTP/1.0\r\n\r\n") == 400
+    assert raw(head + b"X: " + b"x" * 20_000 + b"\r\n\r\n") == 431
+    service.signal(signal.SIGTERM)
+    assert service.wait() == 0 and "Traceback" not in service.errors(), service.errors()
+    line.close()
