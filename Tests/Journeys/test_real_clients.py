@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness import envelopes
 from harness.certificates import Authority
-from harness.clients import Client, TCPClient
+from harness.clients import Client, Closed, TCPClient
 from harness.gateway import policy
 from harness.proxies import HAProxy, Nginx
 from harness.waiting import until
@@ -277,6 +277,22 @@ def post(port, source, token, *headers):
                "-d", "1", f"http://127.0.0.1:{port}/v1/commands/echo")
 
 
+def test_behind_a_proxy_the_journal_shows_the_true_client(behind):
+    here = behind.gateway
+    over_http, over_websocket, over_tcp = (next(SOURCES) for _ in range(3))
+    assert post(behind.proxy.http_port, over_http, here.token("http")) == "200"
+    client = Client(f"ws://127.0.0.1:{behind.proxy.http_port}/ws", "json", token=here.token("websocket"),
+                    source_address=(over_websocket, 0))
+    assert client.echo().status == 0
+    client.close()
+    client = TCPClient(("127.0.0.1", behind.proxy.tcp_port), "protobuf", token=here.token("tcp"), source=over_tcp)
+    assert client.echo().status == 0
+    client.close()
+    assert behind.clients_of("http") == {over_http}
+    assert behind.clients_of("websocket") == {over_websocket}
+    assert behind.clients_of("tcp") == {over_tcp}
+
+
 def test_what_a_client_writes_itself_is_not_believed(behind):
     """Neither through the proxy, which appends, nor around it."""
     here = behind.gateway
@@ -293,3 +309,34 @@ def test_what_a_client_writes_itself_is_not_believed(behind):
     assert behind.clients_of("through") == {through}
     assert behind.clients_of("around") == {around}
     assert behind.clients_of("socketed") == {socketed}
+
+
+@pytest.mark.parametrize("header", [
+    b"PROXY TCP4 203.0.113.7 127.0.0.1 5000 7080\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("203.0.113.7") + socket.inet_aton("127.0.0.1") + b"\x13\x88\x1b\xa8",
+], ids=["v1", "v2"])
+def test_a_proxy_header_is_believed_from_a_trusted_address_alone(behind, header):
+    here = behind.gateway
+    client = TCPClient(("127.0.0.1", here.tcp_port), "json", token=here.token("trusted"), first=header)
+    assert client.echo().status == 0
+    client.close()
+    assert behind.clients_of("trusted") == {"203.0.113.7"}
+    with pytest.raises((Closed, ConnectionError)):
+        TCPClient(("127.0.0.1", here.tcp_port), "json", token=here.token("stranger"), first=header, source=next(SOURCES))
+    with pytest.raises((Closed, ConnectionError)):
+        TCPClient(("127.0.0.1", here.tcp_port), "json", token=here.token("stranger"), timeout=15)
+    assert not here.journal("SLUICE_USER=stranger")
+
+
+def test_a_message_crosses_the_proxy_both_ways(behind):
+    """A push comes back through a WebSocket and through TCP, and a long message passes whole."""
+    here = behind.gateway
+    bob = Client(f"ws://127.0.0.1:{behind.proxy.http_port}/ws", "protobuf", token=here.token("bob"))
+    alice = TCPClient(("127.0.0.1", behind.proxy.tcp_port), "json", token=here.token("alice"))
+    assert alice.request(envelopes.SEND, {"to": "bob", "text": "through"}).status == 0
+    assert bob.push(envelopes.DELIVER).data["text"] == "through"
+    assert bob.request(envelopes.SEND, {"to": "alice", "text": "back"}).status == 0
+    assert alice.push(envelopes.DELIVER).data["text"] == "back"
+    assert bob.echo(None, payload=b"x" * 60_000).data == b"x" * 60_000
+    for one in (alice, bob):
+        one.close()

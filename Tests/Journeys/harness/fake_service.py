@@ -106,6 +106,8 @@ class FakeService:
             self.connections.clear()
 
     def stop(self):
+        if self._listener.fileno() < 0:
+            return  # a journey stopped it before
         # Closing alone does not end an accept() under way: it would take one more link.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
