@@ -74,7 +74,8 @@ let argumentParser = product("ArgumentParser", "swift-argument-parser")
 let stations = ["Framing", "Identity", "Policy", "Sessions", "Upstream"]
 let allParts =
     [
-        "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "Admin", "Reload",
+        "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "KeySets", "Admin",
+        "Reload",
         "DemoServices",
     ]
     + stations
@@ -126,6 +127,9 @@ let package = Package(
         part(
             "PolicyLanguage", in: "ControlPlane/", imports: ["Vocabulary", "Documents", "Policy"],
             outside: [crypto]),
+        part(
+            "KeySets", in: "ControlPlane/", imports: ["Identity"],
+            outside: [nioCore, nioHTTP1, nioSSL, httpClient]),
         part(
             "Admin", in: "ControlPlane/", imports: ["Vocabulary", "Telemetry"],
             outside: [nioCore, nioPosix, nioHTTP1]),

@@ -1,6 +1,7 @@
 package import SluiceDocuments
 package import SluiceEdge
 package import SluiceIdentity
+import SluiceKeySets
 package import SluicePolicy
 package import SluiceUpstream
 package import SluiceVocabulary
@@ -127,7 +128,19 @@ package struct Blueprint: Sendable {
             http: configuration.http)
         snapshot.opaque = configuration.identity.opaque
         snapshot.userCheck = configuration.identity.userCheck
+        snapshot.hasKeySource = configuration.identity.jwks != nil
         return snapshot
+    }
+
+    /// Where further keys come from.
+    var keySource: KeySourceSettings? {
+        configuration.identity.jwks.map { source in
+            KeySourceSettings(
+                url: source.url, refreshMilliseconds: source.refreshMilliseconds,
+                timeoutMilliseconds: source.timeoutMilliseconds, algorithms: source.algorithms,
+                authorityFile: source.authorityFile,
+                maxBytes: configuration.limits.maxKeySourceBytes)
+        }
     }
 
     /// The listeners without what changes while they listen.

@@ -33,7 +33,10 @@ final class ControlRoom: Sendable {
 
     /// Calls beside the pages: every one that changes something is here.
     private var calls: [AdminRoute] {
-        [pushCall, connectionsCall, kickCall, drainCall, gatewaysCall]
+        [
+            pushCall, connectionsCall, kickCall, drainCall, gatewaysCall, revokeCall,
+            invalidateCall,
+        ]
     }
 
     var isDraining: Bool { draining.load(ordering: .relaxed) }

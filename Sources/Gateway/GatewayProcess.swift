@@ -5,6 +5,7 @@ import NIOPosix
 import ServiceLifecycle
 import SluiceAdmin
 import SluiceEdge
+import SluiceKeySets
 import SluiceReload
 import SluiceTelemetry
 import SluiceVocabulary
@@ -20,6 +21,7 @@ struct GatewayProcess: Sendable {
     let admin: AdminServer
     let adminPort: Int
     let metrics: PolicyMetrics
+    let keySource: KeySetSource
     let around: Startup.Surroundings
 
     /// Serves until a signal ends it. Returns the exit code.
@@ -34,6 +36,7 @@ struct GatewayProcess: Sendable {
                     .init(
                         service: UpkeepService(
                             metrics: metrics, gateway: gateway, clocks: around.clocks)),
+                    .init(service: KeySourceService(source: keySource)),
                     .init(service: DumpService(room: room, around: around, signals: signals.dump)),
                     .init(
                         service: EdgeService(process: self, stop: stop),

@@ -2,6 +2,7 @@ import NIOCore
 import NIOPosix
 import SluiceEdge
 import SluiceFraming
+import SluiceKeySets
 import SluicePolicy
 import SluiceSessions
 import SluiceTelemetry
@@ -38,9 +39,15 @@ final class RunningGateway: Sendable {
                 }.get())
         }
         let hub = SessionsHub(members: units.map { ($0.loop, $0.sessions) })
-        for unit in units {
-            try await unit.loop.submit {
+        let all = units.enumerated().map {
+            OtherLoop(index: $0, loop: $1.loop, edge: $1.edge)
+        }
+        for (index, unit) in units.enumerated() {
+            var others = all
+            others.remove(at: index)
+            try await unit.loop.submit { [others] in
                 unit.sessions.value.join(hub)
+                unit.edge.value.join(others)
                 unit.edge.value.upstream.start()
                 unit.edge.value.start()
             }.get()
@@ -55,14 +62,30 @@ final class RunningGateway: Sendable {
             units: units, hub: hub, listeners: open, signatures: materials.signatures)
     }
 
-    /// Puts a snapshot in force; returns when every loop decides by it.
-    func publish(_ snapshot: EdgeSnapshot) async {
-        // All are told before any is waited for: of two publications each loop sees the same last.
-        let done = units.map { unit in
-            unit.loop.submit { unit.edge.value.adopt(snapshot) }
-        }
+    /// Tells every loop to decide by a snapshot; none has yet when this returns.
+    func beginPublishing(_ snapshot: EdgeSnapshot) -> [EventLoopFuture<Void>] {
+        units.map { unit in unit.loop.submit { unit.edge.value.adopt(snapshot) } }
+    }
+
+    /// Returns when every loop decides by what it was told.
+    func finishPublishing(_ done: [EventLoopFuture<Void>]) async {
         // A loop refuses work only when the process is ending; then nothing is left to decide.
         for future in done { try? await future.get() }
+    }
+
+    /// Asks the key source when a token names a key nobody knows.
+    func connect(_ source: KeySetSource) {
+        for unit in units {
+            unit.loop.execute {
+                let bound = NIOLoopBound(unit.edge.value, eventLoop: unit.loop)
+                bound.value.onUnknownKey = { done in
+                    Task {
+                        let isFresh = await source.refetch()
+                        unit.loop.execute { done(isFresh ? .fetched : .failed) }
+                    }
+                }
+            }
+        }
     }
 
     /// Sizes of all maps, added up over the loops.

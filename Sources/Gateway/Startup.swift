@@ -7,6 +7,7 @@ import SluiceDemoServices
 import SluiceDocuments
 import SluiceEdge
 import SluiceIdentity
+import SluiceKeySets
 import SluicePolicy
 import SluicePolicyLanguage
 import SluiceReload
@@ -105,7 +106,13 @@ struct Startup {
             around.journal.writeWarning(
                 MessageID.certificate, warning.text, clocks: around.clocks)
         }
-        let reloader = reloader(gateway, blueprint, policy, overrides, metrics, around)
+        let ring = KeyRing(gateway: gateway, snapshot: blueprint.snapshot(policy))
+        let keySource = KeySourceAssembly.make(ring: ring, around: around)
+        await keySource.adopt(blueprint.keySource)
+        gateway.connect(keySource)
+        let reloader = reloader(
+            Published(ring: ring, keySource: keySource), blueprint, policy, overrides, metrics,
+            around)
         let room = ControlRoom(
             gateway: gateway, reloader: reloader,
             settings: ControlRoom.Settings(
@@ -115,7 +122,8 @@ struct Startup {
         let (admin, adminPort) = try await startAdmin(room, around)
         return GatewayProcess(
             configuration: configuration, gateway: gateway, reloader: reloader, room: room,
-            admin: admin, adminPort: adminPort, metrics: metrics, around: around)
+            admin: admin, adminPort: adminPort, metrics: metrics, keySource: keySource,
+            around: around)
     }
 
     private func startAdmin(
@@ -144,8 +152,14 @@ struct Startup {
         }
     }
 
+    /// What a reload changes.
+    private struct Published {
+        let ring: KeyRing
+        let keySource: KeySetSource
+    }
+
     private func reloader(
-        _ gateway: RunningGateway, _ blueprint: Blueprint, _ policy: PolicySnapshot,
+        _ published: Published, _ blueprint: Blueprint, _ policy: PolicySnapshot,
         _ overrides: Blueprint.Overrides, _ metrics: PolicyMetrics, _ around: Surroundings
     ) -> Reloader<Blueprint> {
         let options = options
@@ -167,7 +181,8 @@ struct Startup {
                     warnings: warnings.diagnostics + next.tls.warnings)
             },
             publish: { policy, next in
-                await gateway.publish(next.snapshot(policy))
+                await published.ring.publish(next.snapshot(policy))
+                await published.keySource.adopt(next.keySource)
                 metrics.adopt(policy)
                 certificates.adopt(next.tls)
                 journal.adopt(policy)

@@ -11,6 +11,7 @@ package enum GatewayCommand: UInt32, Sendable, CaseIterable {
     case presence = 12
     case close = 13
     case pushes = 14
+    case userChanged = 15
 
     /// The first id an application may use.
     package static let firstApplicationCommand: UInt32 = 100

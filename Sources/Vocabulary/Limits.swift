@@ -64,6 +64,8 @@ package struct Limits: Sendable, Equatable {
     package var maxCachedUsers = 20_000
     /// Revocations remembered until what they revoke has expired. Over it: 503 `overloaded`.
     package var maxRevocations = 100_000
+    /// A JWKS. Over it the fetch fails and the keys in force stay.
+    package var maxKeySourceBytes = 262_144
     /// Users one push may name.
     package var maxPushTargets = 10_000
 

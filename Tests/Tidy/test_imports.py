@@ -8,7 +8,8 @@ from sources import ROOT, code, is_generated, relative, report, tracked, under
 
 STATIONS = {"Framing", "Identity", "Policy", "Sessions", "Upstream"}
 EVERYTHING = STATIONS | {
-    "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "Admin", "Reload", "DemoServices",
+    "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "KeySets", "Admin", "Reload",
+    "DemoServices",
 }
 NIO = {"NIOCore", "NIOPosix"}
 
@@ -32,6 +33,9 @@ TABLE = {
     "PolicyLanguage": (
         "Sources/ControlPlane/PolicyLanguage", {"Vocabulary", "Documents", "Policy"},
         {"Crypto", "Foundation"}),
+    "KeySets": (
+        "Sources/ControlPlane/KeySets", {"Identity"},
+        {"NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient"}),
     "Admin": (
         "Sources/ControlPlane/Admin", {"Vocabulary", "Telemetry"}, NIO | {"NIOHTTP1"}),
     "Reload": (

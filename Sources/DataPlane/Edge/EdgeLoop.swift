@@ -43,6 +43,11 @@ package final class EdgeLoop {
     /// The same as a protobuf envelope where the client's form cannot be passed on as it is.
     var translation = ByteBuffer()
 
+    /// Asks the key source for fresh keys; `done` is called on this loop. Set where there is one.
+    package var onUnknownKey: ((_ done: @escaping @Sendable (KeyRefetch) -> Void) -> Void)?
+    /// The edges of the other loops.
+    var peers: [OtherLoop] = []
+
     /// HTTP requests waiting for a service, by their number.
     var httpCalls: [UInt32: HTTPCall] = [:]
     var httpCallNumber: UInt32 = 0

@@ -24,6 +24,8 @@ package struct EdgeSnapshot: Sendable {
     package var opaque: OpaqueRules?
     /// How it is asked whether a user still exists; nil believes the token.
     package var userCheck: UserCheckRules?
+    /// Whether further keys come from a key source.
+    package var hasKeySource = false
 
     package init(
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,

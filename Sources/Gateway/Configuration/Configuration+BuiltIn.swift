@@ -86,6 +86,7 @@ extension Configuration {
           max_waiting_authentications: 4096
           max_cached_users: 20000
           max_revocations: 100000
+          max_key_source_bytes: 256KiB
           max_push_targets: 10000
           max_waiting_presence: 100000
           max_admin_body_bytes: 1048576

@@ -51,6 +51,8 @@ extension ConfigurationDecoder {
             "max_cached_users", default: limits.maxCachedUsers, in: 0...10_000_000)
         limits.maxRevocations = group.integer(
             "max_revocations", default: limits.maxRevocations, in: 0...10_000_000)
+        limits.maxKeySourceBytes = group.bytes(
+            "max_key_source_bytes", default: limits.maxKeySourceBytes, in: 1_024...16 * mebi)
         limits.maxPushTargets = group.integer(
             "max_push_targets", default: limits.maxPushTargets, in: 1...1_000_000)
         limits.maxWaitingPresence = group.integer(

@@ -89,6 +89,7 @@ indirect enum ConfigurationSchema: Sendable {
             "max_waiting_authentications": .scalar,
             "max_cached_users": .scalar,
             "max_revocations": .scalar,
+            "max_key_source_bytes": .scalar,
             "max_push_targets": .scalar,
             "max_waiting_presence": .scalar,
             "max_admin_body_bytes": .scalar,

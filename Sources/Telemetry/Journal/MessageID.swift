@@ -21,8 +21,11 @@ package enum MessageID {
     /// A certificate in use has expired, soon will, or is otherwise doubtful.
     package static let certificate = "d620427bbfe44949ad605dde70c562c1"
 
+    /// The key source has other keys, does not answer, or answers again.
+    package static let keySource = "d620427bbfe44949ad605dde70c562d1"
+
     package static let all = [
         started, stopping, reloadOK, reloadRejected, upstreamDown, upstreamUp, logDrops, state,
-        certificate,
+        certificate, keySource,
     ]
 }

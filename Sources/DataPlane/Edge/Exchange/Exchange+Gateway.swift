@@ -24,6 +24,9 @@ extension EdgeLoop {
         case .refresh where client.phase == .open:
             request.action = .authRefresh
             refresh(request, payload, client)
+        case .logout where client.phase == .open:
+            request.action = .authRefresh
+            logOut(request, payload, client)
         case _ where client.phase != .open: refuse(client, request, Refusal(.unauthenticated))
         default: refuse(client, request, Refusal(.commandNotFound))
         }
@@ -116,6 +119,32 @@ extension EdgeLoop {
             client.refresh(principal)
             let answer = RefreshReply(expiresAtSeconds: principal.expiresAtSeconds ?? 0)
             reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
+        }
+    }
+
+    // MARK: logout
+
+    /// Revokes the connection's token, and the refresh token the payload may name, and says goodbye.
+    private func logOut(_ request: ClientRequest, _ payload: RawSpan, _ client: ClientConnection) {
+        guard let principal = client.principal else { return }
+        var refreshToken: [UInt8]?
+        if payload.byteCount > 0 {
+            do throws(EnvelopeError) {
+                let body = try RefreshRequest(from: payload, codec: client.codec ?? .protobuf)
+                refreshToken = Array(body.token.utf8)
+            } catch {
+                return payloadUnreadable(client, request, error)
+            }
+        }
+        client.pause(.identity)
+        logOut(principal, refreshToken: refreshToken) { [self] refusal in
+            if let refusal {
+                refuse(client, request, refusal)
+            } else {
+                reply(client, request, payload: [])
+                client.close(.clientClosed)
+            }
+            client.resume(.identity)
         }
     }
 

@@ -22,6 +22,13 @@ extension EdgeLoop {
             log.writePush(error: "more targets than max_push_targets", tick: tick)
             return done(PushResult())
         }
+        if view.cmd == GatewayCommand.userChanged.rawValue {
+            // Said to the gateway, not to clients: what it knows of these users is out of date.
+            if case .users(let users) = push.targets {
+                for user in users { invalidateEverywhere(user: user) }
+            }
+            return done(PushResult())
+        }
         let payload =
             push.envelope.getBytes(
                 at: push.envelope.readerIndex + view.payload.range.lowerBound,

@@ -134,7 +134,7 @@ extension HTTPEntry {
         return key
     }
 
-    private func bearer(_ head: HTTPRequestHead) -> [UInt8] {
+    func bearer(_ head: HTTPRequestHead) -> [UInt8] {
         guard let value = head.headers.first(name: "authorization"),
             value.prefix(7).lowercased() == "bearer "
         else { return [] }

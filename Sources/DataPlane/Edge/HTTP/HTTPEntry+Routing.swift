@@ -16,10 +16,11 @@ extension HTTPEntry {
         case (.POST, _) where Self.isAPI(head.uri) && !allowsOrigin(head): refuseOrigin(.unknown)
         case (.POST, "/v1/login"): collectBody(head) { [unowned self] in login($0) }
         case (.POST, "/v1/refresh"): collectBody(head) { [unowned self] in refresh($0) }
+        case (.POST, "/v1/logout"): collectBody(head) { [unowned self] in logOut($0) }
         case (.POST, _) where path.hasPrefix(Self.commandPrefix):
             let name = String(path.dropFirst(Self.commandPrefix.count))
             collectBody(head) { [unowned self] in command($0, named: name) }
-        case (_, "/ws"), (_, "/v1/login"), (_, "/v1/refresh"):
+        case (_, "/ws"), (_, "/v1/login"), (_, "/v1/refresh"), (_, "/v1/logout"):
             let refusal = Refusal(.badRequest, message: "Wrong method.")
             var answer = HTTPAnswer.problem(refusal, status: 405)
             answer.headers.append(("Allow", path == "/ws" ? "GET" : "POST"))

@@ -20,6 +20,8 @@ final class Authenticator {
     var opaque: OpaqueTokens
     var users: UserChecks
     var revocations: RevocationList
+    /// Those whose `jti` this loop keeps.
+    var usedRefreshTokens: UsedTokens
     let meters: IdentityMeters
     private let signatures: SignaturePool?
     private let maxWaiting: Int
@@ -29,8 +31,8 @@ final class Authenticator {
     /// Users about whom the service is being asked.
     var asked: [String: [(UserAnswer) -> Void]] = [:]
 
-    /// Asks the key source for keys it may have got; nil where there is none. Set by the owner.
-    var refetchKeys: ((_ done: @escaping (KeyRefetch) -> Void) -> Void)?
+    /// Tokens that wait for the key source.
+    private var keyWaiters: [(KeyRefetch) -> Void] = []
 
     init(edge: EdgeLoop, signatures: SignaturePool?, registry: MetricsRegistry) {
         self.edge = edge
@@ -43,6 +45,7 @@ final class Authenticator {
         opaque = OpaqueTokens(capacity: limits.maxCachedTokens)
         users = UserChecks(capacity: limits.maxCachedUsers)
         revocations = RevocationList(capacity: limits.maxRevocations)
+        usedRefreshTokens = UsedTokens(capacity: limits.maxRevocations)
         meters = IdentityMeters(registry: registry, shard: edge.index)
     }
 
@@ -111,23 +114,40 @@ final class Authenticator {
         do throws(TokenError) {
             unverified = try verifier.prepare(token, hash)
         } catch {
-            guard error == .unknownKey, mayRefetch, let refetchKeys else {
+            guard error == .unknownKey, mayRefetch, edge.snapshot.hasKeySource else {
                 return end(hash, .failure(error))
             }
-            return refetchKeys { [self] result in
-                edge.tick.begin()
-                switch result {
-                case .fetched: verify(token, hash, mayRefetch: false)
-                case .notNow: end(hash, .failure(.unknownKey))
-                case .failed: end(hash, .failure(.unavailable))
-                }
-            }
+            return awaitKeys(hash) { [self] in verify(token, hash, mayRefetch: false) }
         }
         guard unverified.isCostly else {
             return accept(unverified, unverified.check())
         }
         let check: @Sendable () -> Result<[String: ClaimValue], TokenError> = { unverified.check() }
         compute(isCostly: true, check) { [self] result in accept(unverified, result) }
+    }
+
+    /// Lets the key source be asked, once for all that wait, and goes on when its keys are fresh.
+    private func awaitKeys(_ hash: TokenHash, _ goOn: @escaping () -> Void) {
+        // Made-up keys must leave room for tokens that wait for something better.
+        guard keyWaiters.count < max(1, maxWaiting / 4), let ask = edge.onUnknownKey else {
+            edge.meters.limitExceeded("max_waiting_authentications")
+            return end(hash, .failure(.overloaded))
+        }
+        keyWaiters.append { [self] result in
+            switch result {
+            case .fetched: goOn()
+            case .failed: end(hash, .failure(.unavailable))
+            }
+        }
+        guard keyWaiters.count == 1 else { return }
+        let bound = NIOLoopBound(self, eventLoop: edge.loop)
+        ask { result in
+            let authenticator = bound.value
+            authenticator.edge.tick.begin()
+            let waiters = authenticator.keyWaiters
+            authenticator.keyWaiters = []
+            for waiter in waiters { waiter(result) }
+        }
     }
 
     private func accept(
@@ -173,8 +193,6 @@ extension Authenticator: Sendable {}
 package enum KeyRefetch: Sendable {
     /// The keys in force are fresh.
     case fetched
-    /// It was asked a moment ago and answered; it is not asked again so soon.
-    case notNow
     /// It does not answer, so nobody can tell whether it has the key.
     case failed
 }

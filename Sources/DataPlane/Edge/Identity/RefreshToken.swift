@@ -25,21 +25,32 @@ extension EdgeLoop {
             issuer.check(bytes, now: now)
         }
         authenticator.compute(isCostly: issuer.isCostly, check) { [self] outcome in
-            let grant: RefreshGrant
             switch outcome {
-            case .success(let checked) where !authenticator.revocations.covers(checked.principal):
-                grant = checked
-                meters.authentication("refresh", "ok")
-            case .success:
-                meters.authentication("refresh", TokenError.revoked.rawValue)
-                return completion(.failure(Refusal(.revoked)))
             case .failure(let error):
                 meters.authentication("refresh", error.rawValue)
-                return completion(.failure(Refusal(error.refusal)))
+                completion(.failure(Refusal(error.refusal)))
+            case .success(let grant):
+                use(grant, issuer, subject, bytes: body.count, completion)
             }
-            if let refusal = refusal(of: grant, subject, bytes: body.count) {
-                return completion(.failure(refusal))
-            }
+        }
+    }
+
+    private func use(
+        _ grant: RefreshGrant, _ issuer: TokenIssuer, _ subject: PolicySubject, bytes: Int,
+        _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+    ) {
+        func fail(_ error: TokenError) {
+            meters.authentication("refresh", error.rawValue)
+            completion(.failure(Refusal(error.refusal)))
+        }
+        if authenticator.revocations.covers(grant.principal) { return fail(.revoked) }
+        if let refusal = refusal(of: grant, subject, bytes: bytes) {
+            return completion(.failure(refusal))
+        }
+        // A refresh token buys one pair: the second to show it is not who it was made for.
+        use(grant) { [self] isFirst in
+            guard isFirst else { return fail(.reused) }
+            meters.authentication("refresh", "ok")
             issue(issuer, user: grant.user, claims: grant.claims, completion)
         }
     }
@@ -54,16 +65,5 @@ extension EdgeLoop {
         guard case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now)
         else { return nil }
         return refusal
-    }
-}
-
-extension TokenIssuer {
-    /// `verifyRefreshToken` as a value, for another thread.
-    fileprivate func check(_ token: [UInt8], now: WallTime) -> Result<RefreshGrant, TokenError> {
-        do throws(TokenError) {
-            return .success(try verifyRefreshToken(token, now: now))
-        } catch {
-            return .failure(error)
-        }
     }
 }
