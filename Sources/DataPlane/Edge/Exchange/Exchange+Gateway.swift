@@ -137,7 +137,7 @@ extension EdgeLoop {
             }
         }
         client.pause(.identity)
-        logOut(principal, refreshToken: refreshToken) { [self] refusal in
+        logOut(principal, refreshToken: refreshToken, on: client) { [self] refusal in
             if let refusal {
                 refuse(client, request, refusal)
             } else {

@@ -26,8 +26,14 @@ extension EdgeLoop {
     ///
     /// - Parameter untilSeconds: when all it revokes has expired, in seconds since 1970.
     /// - Returns: false when this loop's list is full, and with it everybody's; nothing is revoked.
-    package func revokeEverywhere(_ revocation: Revocation, untilSeconds: Int64) -> Bool {
-        guard revoke(revocation, untilSeconds: untilSeconds) else { return false }
+    ///
+    /// `spared` stays: its client asked for this and gets an answer first.
+    func revokeEverywhere(
+        _ revocation: Revocation, untilSeconds: Int64, sparing spared: ClientConnection?
+    ) -> Bool {
+        guard revoke(revocation, untilSeconds: untilSeconds, sparing: spared) else {
+            return false
+        }
         for peer in peers {
             peer.loop.execute {
                 _ = peer.edge.value.revoke(revocation, untilSeconds: untilSeconds)
@@ -38,6 +44,12 @@ extension EdgeLoop {
 
     /// Revokes on this loop alone.
     package func revoke(_ revocation: Revocation, untilSeconds: Int64) -> Bool {
+        revoke(revocation, untilSeconds: untilSeconds, sparing: nil)
+    }
+
+    private func revoke(
+        _ revocation: Revocation, untilSeconds: Int64, sparing spared: ClientConnection?
+    ) -> Bool {
         tick.begin()
         let now = tick.wall
         guard untilSeconds > now.seconds else { return true }
@@ -47,7 +59,7 @@ extension EdgeLoop {
             meters.limitExceeded("max_revocations")
             return false
         }
-        for client in table.all where client.phase == .open {
+        for client in table.all where client.phase == .open && client !== spared {
             guard let principal = client.principal, authenticator.revocations.covers(principal)
             else { continue }
             client.close(.revoked)
@@ -79,7 +91,7 @@ extension EdgeLoop {
     }
 
     /// Revokes one token of a principal: by its `jti`, else by its hash.
-    func revokeToken(of principal: Principal) -> Bool {
+    func revokeToken(of principal: Principal, sparing spared: ClientConnection?) -> Bool {
         let revocation: Revocation
         if let id = principal.tokenID {
             revocation = .tokenID(id)
@@ -91,17 +103,18 @@ extension EdgeLoop {
         // A token without an end is remembered for as long as a year is long.
         let end = principal.expiresAtSeconds ?? tick.wall.seconds + 31_536_000
         return revokeEverywhere(
-            revocation, untilSeconds: end + snapshot.tokenRules.leewaySeconds + 1)
+            revocation, untilSeconds: end + snapshot.tokenRules.leewaySeconds + 1,
+            sparing: spared)
     }
 
     /// Ends somebody's token, and his refresh token where he gives it. Nil when it is done.
     func logOut(
-        _ principal: Principal, refreshToken: [UInt8]?,
+        _ principal: Principal, refreshToken: [UInt8]?, on client: ClientConnection? = nil,
         _ completion: @escaping (Refusal?) -> Void
     ) {
         func finish() {
             if let hash = principal.tokenHash { authenticator.opaque.forget(hash) }
-            completion(revokeToken(of: principal) ? nil : Refusal(.overloaded))
+            completion(revokeToken(of: principal, sparing: client) ? nil : Refusal(.overloaded))
         }
         guard let refreshToken, let issuer = snapshot.issuer else { return finish() }
         let now = tick.wall
@@ -111,7 +124,7 @@ extension EdgeLoop {
         authenticator.compute(isCostly: issuer.isCostly, check) { [self] outcome in
             switch outcome {
             case .success(let grant) where grant.user == principal.user:
-                guard revokeToken(of: grant.principal) else {
+                guard revokeToken(of: grant.principal, sparing: client) else {
                     return completion(Refusal(.overloaded))
                 }
                 finish()
