@@ -82,6 +82,7 @@ def test_keys_rotate_under_load_without_one_failed_request(gateway, secret, sour
     made = {"k0": keys.make("ES256")}
     source.show(keys.jwk(made["k0"], "ES256", "k0"))
     here = gateway(config={"identity": identity(secret, jwks={"url": source.url, "refresh": "1h"})})
+    until(lambda: here.metric("sluice_key_source_keys") == 1, 10, "the first set is taken")
     newest, failed, done, stop = ["k0"], [], [0], threading.Event()
 
     def requests():
