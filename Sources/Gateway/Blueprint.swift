@@ -71,12 +71,15 @@ package struct Blueprint: Sendable {
         _ configuration: Configuration, _ overrides: Overrides, _ keys: KeySet,
         _ rules: TokenRules, _ issuer: TokenIssuer?, _ tls: TLSMaterial
     ) throws(DiagnosticList) -> Blueprint {
-        let catalog = ActionCatalog(commands: configuration.commands.map(\.name))
+        let catalog = configuration.actions
         let services = configuration.services.map { service in
             ServiceDefinition(
                 name: service.name,
                 instances: overrides.instances[service.name].map { [$0] }
                     ?? service.instances.map { InstanceAddress(host: $0.host, port: $0.port) },
+                http: service.http.map {
+                    HTTPLinkSettings(basePath: $0.basePath, maxConnections: $0.maxConnections)
+                },
                 connectTimeoutMilliseconds: service.connectTimeoutMilliseconds,
                 backoffMinimumMilliseconds: service.backoffMinimumMilliseconds,
                 backoffMaximumMilliseconds: service.backoffMaximumMilliseconds,
@@ -125,7 +128,7 @@ package struct Blueprint: Sendable {
             policy: policy, upstream: upstream, keys: keys, tokenRules: tokenRules, issuer: issuer,
             loginClaims: configuration.identity.issue?.claims ?? [],
             trustedProxies: configuration.trustedProxies, tls: tls.listeners,
-            http: configuration.http)
+            http: configuration.http, routes: configuration.routeTable(catalog))
         snapshot.opaque = configuration.identity.opaque
         snapshot.userCheck = configuration.identity.userCheck
         snapshot.hasKeySource = configuration.identity.jwks != nil

@@ -165,7 +165,8 @@ final class RunningGateway: Sendable {
     /// Connections that are still there.
     private func connections() async -> Int {
         let sizes = await sizes()
-        return sizes.filter { $0.name == "connections" || $0.name == "http_connections" }
+        let waitedFor = ["connections", "http_connections", "route_calls"]
+        return sizes.filter { waitedFor.contains($0.name) }
             .reduce(0) { $0 + $1.count }
     }
 

@@ -111,7 +111,7 @@ package struct CheckTool: Sendable {
         _ directory: String, _ configuration: Configuration, _ report: inout Report
     ) -> [Diagnostic] {
         report.policies = directory
-        let catalog = ActionCatalog(commands: configuration.commands.map(\.name))
+        let catalog = configuration.actions
         do throws(DiagnosticList) {
             let files = try PolicyCompiler.read(directory: directory)
             let compiled = try PolicyCompiler.compile(

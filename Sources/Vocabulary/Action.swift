@@ -21,7 +21,8 @@ package struct ActionCatalog: Sendable, Equatable {
         "admin.call",
     ]
 
-    /// - Parameter commands: command names; duplicates and the gateway's own names are ignored.
+    /// - Parameter commands: names of commands and routes' actions; duplicates and the gateway's own
+    ///   names are ignored.
     package init(commands: [String]) {
         var names = Self.builtIn
         var indexes: [String: Int] = [:]

@@ -226,8 +226,14 @@ struct ConfigurationBrokenTests {
             service + "commands: []\nservcies: []",
             "f:3:1: error: unknown key `servcies`; did you mean `services`?"),
         .init(
-            "services: [{name: s, instances: [\"h:1\"], link: http}]",
-            "f:1:48: error: `http` links are not supported in this version; use `native`"),
+            "services: [{name: s, instances: [\"h:1\"], link: grpc}]",
+            "f:1:48: error: `grpc` links are not supported in this version; use `native` or `http`"),
+        .init(
+            "services: [{name: s, instances: [\"h:1\"], base_path: /x}]",
+            "f:1:53: error: `base_path` is for HTTP links; add `link: http`"),
+        .init(
+            "services: [{name: s, instances: [\"h:1\"], link: http, base_path: x}]",
+            "f:1:65: error: expected a path like /commands, found `x`"),
         .init(
             "services: [{name: s, instances: [\"h:1\"], backoff: {min: 3s, max: 2s}}]",
             "f:1:57: error: `min` is longer than `max`; `max` is 2s"),

@@ -53,6 +53,10 @@ package final class EdgeLoop {
     var httpCallNumber: UInt32 = 0
     /// HTTP connections, by the number of their id.
     var httpConnections: [UInt32: HTTPConnection] = [:]
+    /// WebSockets that pass through a route, by their number.
+    var tunnels: [UInt32: RouteTunnel] = [:]
+    /// Requests of routes that a service was asked and that are not over, WebSockets too.
+    var routeCalls = 0
     /// Those with output of this turn that nobody has handed on yet.
     var unflushedHTTP: [HTTPEntry] = []
 
@@ -220,6 +224,7 @@ package final class EdgeLoop {
         tick.begin()
         for connection in table.all { connection.closeNow(reason) }
         for connection in httpConnections.values { connection.close(reason) }
+        for tunnel in tunnels.values { tunnel.close(reason) }
     }
 
     /// Sizes of this loop's maps; all zero when nobody is connected.
@@ -229,7 +234,7 @@ package final class EdgeLoop {
             ("connections", table.count), ("users", known.users), ("sessions", known.sessions),
             ("presence", known.presence), ("pending", upstream.pendingCalls),
             ("paused", pausedByLink.count), ("http_calls", httpCalls.count),
-            ("http_connections", httpConnections.count),
+            ("http_connections", httpConnections.count), ("route_calls", routeCalls),
         ]
     }
 }

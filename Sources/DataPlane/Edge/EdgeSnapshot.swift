@@ -19,6 +19,8 @@ package struct EdgeSnapshot: Sendable {
     package var tls: [String: ListenerTLS]
     /// How proxies and browsers are treated.
     package var http: HTTPSettings
+    /// What is passed on to services as it is.
+    package var routes: RouteTable
 
     /// How tokens that are no JWT are asked about; nil refuses them.
     package var opaque: OpaqueRules?
@@ -31,7 +33,8 @@ package struct EdgeSnapshot: Sendable {
         policy: PolicySnapshot, upstream: UpstreamSnapshot, keys: KeySet, tokenRules: TokenRules,
         issuer: TokenIssuer?, loginClaims: [String],
         trustedProxies: TrustedProxies = TrustedProxies(),
-        tls: [String: ListenerTLS] = [:], http: HTTPSettings = HTTPSettings()
+        tls: [String: ListenerTLS] = [:], http: HTTPSettings = HTTPSettings(),
+        routes: RouteTable = RouteTable()
     ) {
         self.policy = policy
         self.upstream = upstream
@@ -42,5 +45,6 @@ package struct EdgeSnapshot: Sendable {
         self.trustedProxies = trustedProxies
         self.tls = tls
         self.http = http
+        self.routes = routes
     }
 }

@@ -1,6 +1,6 @@
 import NIOCore
 import SluiceFraming
-import SluiceVocabulary
+package import SluiceVocabulary
 
 /// Calls over HTTP links: the same promises as over native ones.
 extension Upstream {
@@ -156,7 +156,8 @@ extension Upstream {
         }
     }
 
-    static func refusal(_ failure: HTTPFailure) -> RefusalKind {
+    /// What a caller is told of a failure.
+    package static func refusal(_ failure: HTTPFailure) -> RefusalKind {
         switch failure {
         case .connectFailed, .connectionLost: .serviceUnavailable
         case .badAnswer: .badUpstreamAnswer
@@ -173,7 +174,9 @@ extension Upstream {
         case .reply(let view, _): (view.status == 0 ? meters.ok : meters.serviceStatus).add()
         case .refused(.badUpstreamAnswer): meters.badUpstreamAnswer.add()
         case .refused(.timedOut): meters.timedOut.add()
-        case .refused(.overloaded): meters.overloaded.add()
+        case .refused(.overloaded):
+            meters.overloaded.add()
+            waitingExceeded.add()
         case .refused: meters.serviceUnavailable.add()
         }
         finish(

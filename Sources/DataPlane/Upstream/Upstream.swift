@@ -40,6 +40,7 @@ package final class Upstream {
     let callsExceeded: Counter
     let bytesExceeded: Counter
     let answerBytesExceeded: Counter
+    let waitingExceeded: Counter
     let pushTargetsExceeded: Counter
     private(set) var pools: [ServicePool] = []
     /// Links that are no longer configured and wait for their last answers.
@@ -83,6 +84,7 @@ package final class Upstream {
         commands = snapshot.commands
         callsExceeded = meters.limitExceeded("max_in_flight_per_link")
         answerBytesExceeded = meters.limitExceeded("max_link_frame_bytes")
+        waitingExceeded = meters.limitExceeded("max_http_waiting")
         bytesExceeded = meters.limitExceeded("max_link_queue_bytes")
         pushTargetsExceeded = meters.limitExceeded("max_push_targets")
         adopt(snapshot)

@@ -23,6 +23,7 @@ package struct Configuration: Sendable, Equatable {
     package var identity: Identity
     package var services: [Service]
     package var commands: [Command]
+    package var routes: [Route]
     package var telemetry: Telemetry
     package var limits: Limits
     /// How long a drain may take before the connections left are cut.
@@ -138,7 +139,7 @@ package struct Configuration: Sendable, Equatable {
     /// A service behind the gateway, as a list of instances.
     package struct Service: Sendable, Equatable {
         package var name: String
-        /// `native`, the only link there is now.
+        /// `native` or `http`.
         package var link: String
         package var instances: [Instance]
         package var connectTimeoutMilliseconds: Int64
@@ -146,6 +147,33 @@ package struct Configuration: Sendable, Equatable {
         package var backoffMaximumMilliseconds: Int64
         /// Nil = plain.
         package var tls: ServiceTLS?
+        /// Nil = native links.
+        package var http: HTTPLink?
+
+        /// How a service with `link: http` is asked.
+        package struct HTTPLink: Sendable, Equatable {
+            /// Stands before the command's name; without a `/` at the end.
+            package var basePath: String
+            /// Per event loop and instance.
+            package var maxConnections: Int
+        }
+    }
+
+    /// Requests that are passed on to a service as they are.
+    package struct Route: Sendable, Equatable {
+        package var name: String
+        package var prefix: String
+        /// Nil = all.
+        package var methods: [String]?
+        /// Nil = any value.
+        package var headers: [String: String?]
+        package var service: String
+        package var rewrite: String?
+        package var authentication: SluiceEdge.Route.Authentication
+        package var webSocket: Bool
+        package var timeoutMilliseconds: Int64
+        package var maxBodyBytes: Int
+        package var forwardsAuthorization: Bool
     }
 
     /// One place where a service answers.

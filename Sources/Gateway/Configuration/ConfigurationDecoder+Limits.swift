@@ -40,6 +40,10 @@ extension ConfigurationDecoder {
             "link_pause_bytes", default: limits.linkPauseBytes, in: 4_096...4_096 * mebi)
         limits.maxLinkFrameBytes = group.bytes(
             "max_link_frame_bytes", default: limits.maxLinkFrameBytes, in: 4_096...256 * mebi)
+        limits.maxHTTPWaiting = group.integer(
+            "max_http_waiting", default: limits.maxHTTPWaiting, in: 1...1_000_000)
+        limits.httpIdleTimeoutMilliseconds = group.milliseconds(
+            "http_idle_timeout", default: limits.httpIdleTimeoutMilliseconds, in: 100...3_600_000)
         limits.maxCachedTokens = group.integer(
             "max_cached_tokens", default: limits.maxCachedTokens, in: 0...10_000_000)
         limits.maxSignatureQueue = group.integer(

@@ -1,4 +1,5 @@
 import SluiceDocuments
+import SluiceEdge
 import SluiceVocabulary
 
 /// Services and the commands they offer.
@@ -12,6 +13,7 @@ extension ConfigurationDecoder {
                 names.check(name, "service name `\(name)`", at: item.place("name"), sink)
             }
             let link = item.mapping.optional("link").map { self.link($0) } ?? "native"
+            let http = decodeHTTPLink(item, link: link)
             let instances = decodeInstances(item.mapping.required("instances"))
             let timeout = item.milliseconds("connect_timeout", default: 1_000, in: 10...60_000)
             let backoff = item.group("backoff")
@@ -28,18 +30,45 @@ extension ConfigurationDecoder {
             return Configuration.Service(
                 name: name, link: link ?? "native", instances: instances,
                 connectTimeoutMilliseconds: timeout, backoffMinimumMilliseconds: minimum,
-                backoffMaximumMilliseconds: maximum, tls: tls)
+                backoffMaximumMilliseconds: maximum, tls: tls, http: http)
         } ?? []
     }
 
-    private func link(_ value: DocumentValue) -> String? {
-        if ["http", "grpc"].contains(value.text) {
+    /// What only `link: http` has.
+    private func decodeHTTPLink(
+        _ item: ConfigurationReader, link: String?
+    ) -> Configuration.Service.HTTPLink? {
+        let path = item.mapping.optional("base_path").flatMap { basePath($0) }
+        let connections = item.integer("max_connections", default: 32, in: 1...10_000)
+        if link == "http" {
+            return Configuration.Service.HTTPLink(
+                basePath: path ?? "/commands", maxConnections: connections)
+        }
+        for key in ["base_path", "max_connections"] where link != nil && item.mapping.contains(key)
+        {
             sink.error(
-                "`\(value.text)` links are not supported in this version", at: value.position,
-                hint: "use `native`")
+                "`\(key)` is for HTTP links", at: item.place(key), hint: "add `link: http`")
+        }
+        return nil
+    }
+
+    /// `/` is the same as nothing; a `/` at the end is taken off.
+    private func basePath(_ value: DocumentValue) -> String? {
+        guard let text = value.nonEmptyString(sink, maxCharacters: 256) else { return nil }
+        guard let path = RoutePath.normal(text), path == text else {
+            return value.expected("a path like /commands", sink)
+        }
+        return path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    private func link(_ value: DocumentValue) -> String? {
+        if value.text == "grpc" {
+            sink.error(
+                "`grpc` links are not supported in this version", at: value.position,
+                hint: "use `native` or `http`")
             return nil
         }
-        return value.choice(sink, of: ["native": "native"])
+        return value.choice(sink, of: ["native": "native", "http": "http"])
     }
 
     private func decodeInstances(_ value: DocumentValue?) -> [Configuration.Instance] {

@@ -24,6 +24,8 @@ struct ConfigurationDecoder {
         drain.mapping.finish()
         let commands = decodeCommands(
             file.mapping.optional("commands"), services: services.map(\.name), limits: limits)
+        let routes = decodeRoutes(file.mapping.optional("routes"), services: services)
+        checkActions(routes, commands, at: file.place("routes"))
         let policies = file.string("policies", default: "policies")
         if policies.isEmpty {
             sink.error("the directory of policies is missing", at: file.place("policies"))
@@ -37,7 +39,7 @@ struct ConfigurationDecoder {
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),
             identity: identity, services: services,
-            commands: commands, telemetry: telemetry, limits: limits,
+            commands: commands, routes: routes, telemetry: telemetry, limits: limits,
             drainDeadlineMilliseconds: deadline)
         file.mapping.finish()
         return configuration

@@ -11,6 +11,8 @@ extension ConfigurationEnvironment {
 
     static func resolve(_ words: Substring, in schema: ConfigurationSchema) -> Resolution {
         switch schema {
+        // A variable cannot spell a header's name.
+        case .names: return .unknown
         case .scalar: return words.isEmpty ? .path([]) : .unknown
         case .list(let item):
             if words.isEmpty {

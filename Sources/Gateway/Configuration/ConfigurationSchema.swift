@@ -4,6 +4,8 @@
 /// The decoder knows the same keys; a test holds the two and `Config/sluice.yaml` together.
 indirect enum ConfigurationSchema: Sendable {
     case scalar
+    /// A mapping from names of the operator's choice to values.
+    case names
     case list(Self)
     case mapping(KeyValuePairs<String, Self>)
 
@@ -55,10 +57,18 @@ indirect enum ConfigurationSchema: Sendable {
         "services": .list(
             .mapping([
                 "name": .scalar, "link": .scalar, "instances": .list(.scalar),
+                "base_path": .scalar, "max_connections": .scalar,
                 "connect_timeout": .scalar, "backoff": .mapping(["min": .scalar, "max": .scalar]),
                 "tls": .mapping([
                     "ca": .scalar, "certificate": .scalar, "key": .scalar, "server_name": .scalar,
                 ]),
+            ])),
+        "routes": .list(
+            .mapping([
+                "name": .scalar, "prefix": .scalar, "methods": .list(.scalar),
+                "headers": .names, "service": .scalar, "rewrite": .scalar,
+                "authentication": .scalar, "websocket": .scalar, "timeout": .scalar,
+                "max_body_bytes": .scalar, "forward_authorization": .scalar,
             ])),
         "commands": .list(
             .mapping([
@@ -84,6 +94,8 @@ indirect enum ConfigurationSchema: Sendable {
             "max_link_queue_bytes": .scalar,
             "link_pause_bytes": .scalar,
             "max_link_frame_bytes": .scalar,
+            "max_http_waiting": .scalar,
+            "http_idle_timeout": .scalar,
             "max_cached_tokens": .scalar,
             "max_signature_queue": .scalar,
             "max_waiting_authentications": .scalar,
@@ -100,7 +112,7 @@ indirect enum ConfigurationSchema: Sendable {
     /// Every key that holds a value, as a path with `#` for an index: `listeners.#.port`.
     var leaves: [[String]] {
         switch self {
-        case .scalar: [[]]
+        case .scalar, .names: [[]]
         case .list(.scalar): [[], ["#"]]
         case .list(let item): item.leaves.map { ["#"] + $0 }
         case .mapping(let keys): keys.flatMap { key, value in value.leaves.map { [key] + $0 } }

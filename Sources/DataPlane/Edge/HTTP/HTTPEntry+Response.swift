@@ -158,7 +158,7 @@ extension HTTPEntry {
         }
     }
 
-    private static func bytes(of head: HTTPResponseHead) -> ByteBuffer {
+    static func bytes(of head: HTTPResponseHead) -> ByteBuffer {
         var buffer = ByteBufferAllocator().buffer(capacity: 512)
         buffer.writeString("HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\n")
         for (name, value) in head.headers { buffer.writeString("\(name): \(value)\r\n") }

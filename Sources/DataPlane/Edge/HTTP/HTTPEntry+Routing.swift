@@ -31,6 +31,7 @@ extension HTTPEntry {
             answer.headers.append(("Cache-Control", "no-cache"))
             self.answer(answer)
         default:
+            if routed(head) { return }
             let refusal = Refusal(.commandNotFound, message: "Nothing is served at this path.")
             answer(.problem(refusal))
         }

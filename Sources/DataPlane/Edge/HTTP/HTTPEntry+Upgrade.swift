@@ -184,7 +184,7 @@ struct QueryItems {
 
     subscript(_ name: String) -> String? { items[name] }
 
-    private static func decode(_ text: Substring) -> String {
+    static func decode(_ text: Substring) -> String {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]
         while let byte = rest.popFirst() {

@@ -17,13 +17,14 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
     let decoder: ByteToMessageHandler<HTTPResponseDecoder>
     private var context: ChannelHandlerContext?
     private var exchange: HTTPExchange?
-    private var tunnel: HTTPTunnel?
+    private(set) var tunnel: HTTPTunnel?
     /// Answered at least one request: it may have been closed behind our back.
     private var isReused = false
     private var isRequestWhole = false
     private var hasHead = false
     private var staysOpen = true
-    private var isUpgraded = false
+    /// The 101 that was agreed to.
+    private var upgrade: HTTPResponseHead?
     private var isReadWanted = false
     private(set) var isClosed = false
     /// TLS stands, or none is wanted.
@@ -46,13 +47,15 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         limits.maxHeaderListSize = pool.maxHeadBytes
         decoder = ByteToMessageHandler(
             HTTPResponseDecoder(
-                leftOverBytesStrategy: .forwardBytes, informationalResponseStrategy: .drop,
+                leftOverBytesStrategy: .dropBytes, informationalResponseStrategy: .drop,
                 limitConfiguration: limits))
     }
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
     var isOpen: Bool { !isClosed && context?.channel.isActive == true }
     var isIdle: Bool { exchange == nil }
+    /// The answer under way may be a 101.
+    var mayUpgrade: Bool { exchange?.request.wantsUpgrade ?? false }
 
     /// TLS stands.
     func secured() {
@@ -71,7 +74,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         hasBytes = false
         hasHead = false
         staysOpen = true
-        isUpgraded = false
+        upgrade = nil
         isRequestWhole = true
         exchange.sent(on: self)
         context.write(wrapOutboundOut(.head(exchange.request.head)), promise: nil)
@@ -102,6 +105,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isClosed else { return }
         isClosed = true
         exchange = nil
+        tunnel?.close()
         tunnel = nil
         context?.close(promise: nil)
         pool.closed(self)
@@ -151,7 +155,12 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head): receive(head, exchange)
         case .body(let bytes): exchange.hear(.body(bytes))
-        case .end: isUpgraded ? becomeTunnel(context, exchange) : receiveEnd(exchange)
+        case .end:
+            if let upgrade {
+                becomeTunnel(context, exchange, upgrade)
+            } else {
+                receiveEnd(exchange)
+            }
         }
     }
 
@@ -164,8 +173,8 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
                     $0.lowercased() == "upgrade"
                 })
             else { return lose(.badAnswer) }
-            isUpgraded = true
-            return exchange.hear(.head(head))
+            upgrade = head
+            return
         }
         guard let framing = HTTPFraming(of: head, to: exchange.request.head.method) else {
             return lose(.badAnswer)
@@ -188,24 +197,27 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         exchange.finish()
     }
 
-    private func becomeTunnel(_ context: ChannelHandlerContext, _ exchange: HTTPExchange) {
+    /// From here on bytes pass as they are; the codec leaves in the loop's next turn.
+    private func becomeTunnel(
+        _ context: ChannelHandlerContext, _ exchange: HTTPExchange, _ head: HTTPResponseHead
+    ) {
         let tunnel = HTTPTunnel(exchange: exchange, connection: self)
-        self.exchange = nil
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(tunnel, position: .after(self))
         } catch {
-            exchange.fail(.connectionLost)
-            return close()
+            return lose(.connectionLost)
         }
+        self.exchange = nil
         self.tunnel = tunnel
-        exchange.becameTunnel(tunnel)
         pool.becameTunnel(self)
         pipeline.removeHandler(context: context, promise: nil)
         pipeline.removeHandler(encoder, promise: nil)
-        pipeline.removeHandler(decoder, promise: nil)
-        if exchange.isEnded { return tunnel.close() }
-        exchange.hear(.writable)
+        pipeline.removeHandler(decoder).assumeIsolated().whenComplete { [tunnel] _ in
+            tunnel.codecLeft()
+        }
+        exchange.becameTunnel(tunnel)
+        exchange.hear(.head(head))
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

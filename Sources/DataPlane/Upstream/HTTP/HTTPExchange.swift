@@ -1,6 +1,6 @@
 package import NIOCore
 import NIOHTTP1
-import SluiceVocabulary
+package import SluiceVocabulary
 
 /// One request to one instance and its answer, both as streams. Loop-bound.
 ///
@@ -21,6 +21,11 @@ package final class HTTPExchange {
     /// Of the response's head; nil before it came.
     private(set) var status: UInt?
 
+    /// When it was started.
+    package private(set) var startedAt: MonotonicTime
+    /// From the start to the end; 0 while it runs. Set by whoever counts.
+    package internal(set) var upstreamNanoseconds: Int64 = 0
+
     private enum Stage {
         case new, waiting
         case sent(HTTPConnection)
@@ -37,6 +42,7 @@ package final class HTTPExchange {
         self.request = request
         self.pool = pool
         lastProgress = pool.tick.now
+        startedAt = lastProgress
     }
 
     // MARK: The maker's side
@@ -46,6 +52,7 @@ package final class HTTPExchange {
         guard case .new = stage, !isEnded else { return }
         pool.tick.begin()
         lastProgress = pool.tick.now
+        startedAt = lastProgress
         stage = .waiting
         if !pool.submit(self) { fail(.overloaded) }
     }
@@ -74,6 +81,14 @@ package final class HTTPExchange {
     /// The streamed body is whole.
     package func endBody() {
         if case .sent(let connection) = stage { connection.endBody() }
+    }
+
+    /// Ends a connection that was upgraded, once what was written is out. No event follows.
+    package func finishWriting() {
+        guard !isEnded else { return }
+        guard case .tunnel(let tunnel) = stage else { return cancel() }
+        _ = end(.whole)
+        tunnel.closeAfterWrites()
     }
 
     /// No more `body` than what has been read already comes until `resumeReading`.

@@ -48,10 +48,10 @@ enum HTTPCallRequest {
 }
 
 /// Text in a header's value.
-enum HeaderText {
+package enum HeaderText {
     /// Visible ASCII stands as it is, everything else and `%` as `%XX` of its UTF-8 (RFC 3986 section
     /// 2.1): what a client invents can neither end a header nor be read in two ways.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         if text.utf8.allSatisfy(isPlain) { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count * 3)

@@ -11,6 +11,8 @@ package enum HTTPViolation: String, Error, Sendable, CaseIterable {
     case requestLine = "request_line"
     case method
     case target
+    /// A path for a route that a service could read otherwise than the gateway: `RoutePath`.
+    case ambiguousPath = "ambiguous_path"
     /// Neither HTTP/1.1 nor HTTP/1.0.
     case version
     /// A field name that is no token, or white space before its colon (RFC 9112 section 5.1).
@@ -64,6 +66,8 @@ package enum HTTPViolation: String, Error, Sendable, CaseIterable {
         case .requestLine: "A request begins with method, target and version, one space between."
         case .method: "This method is not spoken here."
         case .target: "The request target is not one."
+        case .ambiguousPath:
+            "The path has empty or dot segments, encoded slashes or control characters."
         case .version: "HTTP/1.1 and HTTP/1.0 are spoken here."
         case .fieldName: "A field name is a token with a colon behind it."
         case .fieldValue: "A field value is text in UTF-8."
