@@ -3,9 +3,11 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
 import threading
 
 import pytest
+from harness.certificates import Authority
 from harness.gateway import limit, policy
 from harness.http_backend import Gone, HTTPBackend, accept_web_socket
 from harness.processes import sluice
@@ -444,3 +446,46 @@ def test_native_services_take_no_routes(gateway):
     made = sluice("check", "--config", here.config_path, "--policies", here.policies)
     assert made.returncode != 0
     assert "has native links; a route needs HTTP" in made.stdout + made.stderr
+
+
+def test_streams_of_http2_go_on_as_http1(gateway, backend, tmp_path):
+    web = backend()
+    authority = Authority(tmp_path / "ca")
+    pair = authority.issue("localhost")
+
+    def config(here):
+        listener = {**here.config["listeners"][0], "tls": {"certificates": [pair.listed], "http2": True}}
+        return {"listeners": [listener], "services": [*here.config["services"], web.service()],
+                "routes": [{"name": "web", "prefix": "/web/", "service": "web"}]}
+    here = gateway(config=config, rules=policy(rules=(MEMBERS,)))
+    body = os.urandom(5_000_000)
+    (tmp_path / "body").write_bytes(body)
+
+    def curl(*arguments):
+        made = subprocess.run(
+            ["curl", "-sS", "--http2", "--cacert", authority.certificate, "-H", bearer(here), "--max-time", "30",
+             *arguments, f"https://localhost:{here.port}/web/x"], capture_output=True, check=True)
+        return made.stdout
+    assert curl("--data-binary", f"@{tmp_path}/body") == body
+    assert curl("-T", f"{tmp_path}/body", "-H", "Content-Length:", "-H", "Expect:") == body
+    assert curl("-o", "/dev/null", "-w", "%{http_version} %{http_code}") == b"2 200"
+    assert web.requests[0]["host"] == f"localhost:{here.port}"
+    assert [request["x-forwarded-proto"] for request in web.requests] == ["https"] * 3
+
+
+def test_a_web_socket_nobody_reads_holds_little(gateway, backend):
+    def handle(request, connection):
+        accept_web_socket(request, connection)
+        for _ in range(MEGABYTES):
+            connection.send(b"x" * 1_048_576)
+        return False
+    here = behind(gateway, backend(handle), {"websocket": True})
+    base = rss(here.pid)
+    with RawHTTP(here.port, seconds=60) as client:
+        client.send((
+            f"GET /web/ HTTP/1.1\r\nHost: h\r\n{bearer(here)}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n").encode())
+        assert client.head()[0] == 101
+        waiting = settled(lambda: rss(here.pid)) - base
+        assert waiting < 20_000, f"{waiting} KiB wait in the gateway"
+        assert len(client.until_closed()) == MEGABYTES * 1_048_576, "the last bytes come before the end"

@@ -73,12 +73,13 @@ class HTTPBackend:
     """handle(request, connection) answers; its return value False closes the connection.
 
     Without `handle`, whatever comes is answered with 200 and the request's body.
+    tls: an ssl.SSLContext to speak TLS with; handshakes that fail are kept in `tls_problems`.
     """
 
-    def __init__(self, handle=None, port=0):
+    def __init__(self, handle=None, port=0, tls=None):
         self.handle = handle or self.echo
         self.requests, self.problems, self.open = [], [], set()
-        self.accepted = 0
+        self.accepted, self.tls, self.tls_problems = 0, tls, []
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", port))
@@ -107,6 +108,14 @@ class HTTPBackend:
             threading.Thread(target=self._serve, args=(taken,), daemon=True).start()
 
     def _serve(self, taken):
+        if self.tls:
+            self.open.discard(taken)
+            try:
+                taken = self.tls.wrap_socket(taken, server_side=True)
+            except OSError as error:
+                self.tls_problems.append(str(error))
+                return taken.close()
+            self.open.add(taken)
         connection = Connection(taken)
         try:
             while True:
@@ -134,7 +143,10 @@ class HTTPBackend:
                 pass
 
     def close(self):
-        self.listener.close()
+        # Closing alone leaves a listener open as long as a thread waits in it.
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
         self.cut()
 
 
