@@ -32,7 +32,9 @@ RULES = policy(
         {"name": "trial-sees-no-profile", "effect": "deny", "principal": {"claims": {"plan": ["trial"]}},
          "action": ["user.profile"]},
         {"name": "anybody-may-ask", "effect": "permit", "action": ["down.ask", "mute.ask"]},
-    ])
+    ],
+    # Nothing is sampled: every entry is there, one by one.
+    logging={"budget_per_second": 100_000, "reserve_per_second": 100_000})
 
 
 class SilentServer:
@@ -123,7 +125,7 @@ class World:
             assert "Traceback" not in process.errors(), process.errors()
 
 
-@pytest.fixture(scope="module", params=["demo", "python-native"])
+@pytest.fixture(scope="module", params=["demo", "python-native", "python-http"])
 def here(request, tmp_path_factory, journald):
     world = World(request.param, tmp_path_factory.mktemp(request.param), journald)
     try:
@@ -198,7 +200,7 @@ def check_account(here, door, before):
             if known(entry["SLUICE_ACTION"])]
         told = Counter(
             (e["SLUICE_ACTION"], e["SLUICE_STATUS"], e.get("SLUICE_REFUSAL"), e["SLUICE_OUTCOME"]) for e in found)
-        assert told == expected, f"told {told}, done {expected}"
+        assert told == expected, f"told {told}, done {expected}, weights {[e['SLUICE_WEIGHT'] for e in found]}"
         return found or [None]
     for entry in filter(None, until(all_there, 10, "the journal tells what was done")):
         assert entry["SLUICE_TRANSPORT"] == door.transport
@@ -340,6 +342,44 @@ def test_a_slow_answer_holds_back_no_other(here, door):
     came = door.together([(envelopes.MUTE, {}), (envelopes.ECHO, 1), (envelopes.PROFILE, {"user": "bob"}), (envelopes.ECHO, 2)])
     assert came[-1][0] == 0 and came[-1][1].status == 504
     assert {reply.status for _, reply in came[:-1]} == {0}
+
+
+# Tokens that live
+
+def test_refresh_and_log_out(here, door):
+    answer = door.log_in("carol", "singer")
+    here.secrets |= {answer.data["token"], answer.data["refresh_token"]}
+    door.close()
+    door.enter("carol", answer.data["token"])
+    if door.keeps_connection:
+        renewed = door.refresh(here.token("carol", expires_in=1200, jti=user()))
+        assert renewed.status == 0 and renewed.data["expires_at"] > answer.data["expires_at"] - 600, renewed
+        other = door.refresh(answer.data["refresh_token"])
+        assert other.status == 401, "a refresh token is no access token"
+    else:
+        renewed = door.refresh(answer.data["refresh_token"])
+        assert renewed.status == 0 and renewed.data["user_id"] == "carol", renewed
+        here.secrets |= {renewed.data["token"], renewed.data["refresh_token"]}
+        door.token = renewed.data["token"]
+    assert door.echo().status == 0
+    assert door.log_out().status == 0
+
+
+def test_after_a_logout_the_token_is_good_nowhere(here, door):
+    name = user()
+    token = here.token(name, jti=name)
+    door.enter(name, token)
+    assert door.echo().status == 0
+    assert door.log_out().status == 0
+    if door.keeps_connection:
+        assert door.client.closed()[0] == 1000
+    door.close()
+    for kind, codec in DOORS.values():
+        is_same = kind.transport == door.transport
+        with kind(here, codec, door.source if is_same else next(SOURCES)) as other:
+            assert other.refused(token) == "revoked"
+        if is_same and kind.transport == "http":
+            door.done.append(("unknown", 401, "revoked"))
 
 
 # Pushes and presence

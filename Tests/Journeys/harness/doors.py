@@ -202,6 +202,8 @@ class HTTPDoor(Door):
             data = None
         elif status == 422:
             status, data = int(headers["Sluice-Status"]), json.loads(content)
+        elif status == 204:
+            status, data = 0, None
         else:
             assert status == 200, (status, content)
             status = 0
