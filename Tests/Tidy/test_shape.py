@@ -135,6 +135,47 @@ def test_both_readmes_have_the_same_sections_and_the_same_commands():
     assert commands(english[1]) == commands(chinese[1]), "README.md and README.zh.md differ in a command"
 
 
+def tables(name):
+    """For each table the number of columns, and the code in the first column of each row."""
+    found, rows = [], None
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if not line.startswith("|"):
+            rows = None
+            continue
+        cells = line.strip("|").split("|")
+        if rows is None:
+            rows = []
+            found.append((len(cells), rows))
+        rows.append(re.findall(r"`[^`]+`", cells[0]))
+    return found
+
+
+def test_both_readmes_have_the_same_tables():
+    english, chinese = tables("README.md"), tables("README.zh.md")
+    assert len(english) > 10 and english == chinese, "README.md and README.zh.md differ in a table"
+
+
+def test_the_readme_lists_every_key_of_the_configuration():
+    shipped = (ROOT / "Config/sluice.yaml").read_text(encoding="utf-8")
+    keys = {"`" + key + "`" for key in re.findall(r"^(?:#:)?(\w+):", shipped, re.M)}
+    listed = [{code for row in rows for code in row} for _, rows in tables("README.md")]
+    assert keys in listed, f"no table of README.md has just the keys {sorted(keys)}"
+
+
+def test_every_page_of_the_documents_can_be_reached_from_the_readme():
+    seen, todo = set(), [ROOT / "README.md"]
+    while todo:
+        page = todo.pop()
+        if page in seen:
+            continue
+        seen.add(page)
+        targets = re.findall(r"\]\(([^)#\s]+\.md)(?:#[^)]*)?\)", text(page))
+        todo += [(page.parent / target).resolve() for target in targets if "://" not in target]
+    pages = {p for p in tracked() if p.suffix == ".md"} - {ROOT / "README.zh.md"}
+    missing = sorted(relative(p) for p in pages - seen)
+    assert not missing, report(missing, "link it from README.md, or from a page it links:")
+
+
 def test_links_between_documents_lead_somewhere():
     findings = []
     for path in tracked():
