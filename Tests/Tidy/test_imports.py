@@ -93,6 +93,15 @@ def test_a_target_imports_only_what_its_row_allows(target):
     assert not findings, report(findings, "change the design before the table:")
 
 
+def test_contributing_shows_the_same_table():
+    rows = re.findall(r"^\| `(\w+)` \| `([\w/]+)` \| .+? \| (.*?) ?\|$", (ROOT / "CONTRIBUTING.md").read_text(), re.M)
+    shown = {
+        target: ("Sources/" + folder, EVERYTHING if ours == "all of the above" else set(re.findall(r"`(\w+)`", ours)))
+        for target, folder, ours in rows
+    }
+    assert shown == {target: (folder, ours) for target, (folder, ours, _) in TABLE.items()}
+
+
 def test_every_source_file_belongs_to_a_row_of_the_table():
     folders = [folder + "/" for folder, _, _ in TABLE.values()]
     strays = [relative(p) for p in under("Sources") if not relative(p).startswith(tuple(folders))]
