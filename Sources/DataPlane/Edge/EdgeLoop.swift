@@ -160,13 +160,19 @@ package final class EdgeLoop {
     // MARK: End of a turn
 
     private func flushDirty() {
-        if !unflushedHTTP.isEmpty {
-            for entry in unflushedHTTP { entry.flush() }
-            unflushedHTTP.removeAll(keepingCapacity: true)
+        // By index: what is flushed may give others something to say.
+        var index = 0
+        while index < unflushedHTTP.count {
+            unflushedHTTP[index].flush()
+            index += 1
         }
-        guard !dirty.isEmpty else { return }
-        for connection in dirty { connection.flush() }
-        dirty.removeAll(keepingCapacity: true)
+        if index > 0 { unflushedHTTP.removeAll(keepingCapacity: true) }
+        index = 0
+        while index < dirty.count {
+            dirty[index].flush()
+            index += 1
+        }
+        if index > 0 { dirty.removeAll(keepingCapacity: true) }
     }
 
     func takeOutbox() -> ByteBuffer {

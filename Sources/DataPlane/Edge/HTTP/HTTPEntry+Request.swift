@@ -8,10 +8,16 @@ extension HTTPEntry {
     /// Reads on in `input` as far as the request under way wants it.
     func advance() {
         guard !isAdvancing else { return }
-        isAdvancing = true
-        read()
-        isAdvancing = false
-        flush()
+        var wasFull: Bool
+        repeat {
+            isAdvancing = true
+            read()
+            isAdvancing = false
+            wasFull = bodyPhase == .none && !canWrite
+            isFlushingOwn = true
+            flush()
+            isFlushingOwn = false
+        } while wasFull && wantsInput
         settle()
     }
 
@@ -33,7 +39,8 @@ extension HTTPEntry {
     private var wantsInput: Bool {
         guard !isClosed, !isUpgraded, !isLingering, http2 == nil else { return false }
         switch bodyPhase {
-        case .none: return true
+        // The answers before it are read first: they would pile up otherwise.
+        case .none: return canWrite
         case .undecided, .ended: return false
         case .collecting, .discarding: return true
         case .streaming: return !isBodyPaused

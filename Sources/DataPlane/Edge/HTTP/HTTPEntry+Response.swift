@@ -130,9 +130,9 @@ extension HTTPEntry {
     /// Request and response are over: the next one may be read.
     func nextRequest() {
         guard responsePhase == .ended else { return }
-        guard http2 == nil else { return expect(.none) }
+        guard http2 == nil else { return }
         clear()
-        expect(.idle)
+        expect(canWrite ? .idle : .write)
     }
 
     /// Ends the sending half and waits for the peer to close the other, so that the response is not
@@ -146,8 +146,16 @@ extension HTTPEntry {
         input = ByteBuffer()
         clear()
         setReading(true)
-        expect(.linger)
-        context.close(mode: .output, promise: nil)
+        // The client may take its time to read what is still on its way, then it has to close.
+        expect(.write)
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { [self] result in
+            edge.tick.begin()
+            guard !isClosed else { return }
+            guard case .success = result else { return close(reason) }
+            expect(.linger)
+        }
+        context.close(mode: .output, promise: written)
     }
 
     private func addConnection(_ headers: inout HTTPHeaders, _ version: HTTPVersion) {

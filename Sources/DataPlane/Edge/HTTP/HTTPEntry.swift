@@ -57,6 +57,8 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     var input = ByteBuffer()
     var isAdvancing = false
     var isReadingStopped = false
+    /// True while `advance` hands its output on; it looks itself whether the client takes more then.
+    var isFlushingOwn = false
     /// Output of this turn that is not yet handed to the channel.
     var isFlushDue = false
 
@@ -176,15 +178,26 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         if responsePhase == .started {
             let takesBody = bodyPhase == .streaming && !isBodyPaused
             expect(isWritable ? (takesBody ? .body : .none) : .write)
+        } else if bodyPhase == .none, http2 == nil, !isLingering {
+            answersTaken(isWritable)
         }
         sink?.responseWritable(isWritable)
+    }
+
+    /// Between requests: the next is read once the client has taken the answers before it.
+    private func answersTaken(_ isTaken: Bool) {
+        guard isTaken else { return expect(.write) }
+        if deadline == .write { expect(.idle) }
+        if !isFlushingOwn { advance() }
     }
 
     // MARK: The end
 
     /// The gateway drains: between two requests nothing is lost by closing.
     func drain() {
-        if bodyPhase == .none, input.readableBytes == 0, !isLingering { close(.drain) }
+        guard bodyPhase == .none, input.readableBytes == 0, !isLingering else { return }
+        // A client that is still taking its last answer gets all of it.
+        if deadline == .write { linger(.drain) } else { close(.drain) }
     }
 
     /// Closes without a further word.

@@ -97,6 +97,7 @@ package final class HTTPExchange {
     package func resumeReading() {
         guard isReadingPaused else { return }
         isReadingPaused = false
+        progressed()
         switch stage {
         case .new, .waiting: break
         case .sent(let connection): connection.resumeReading()
@@ -170,13 +171,15 @@ package final class HTTPExchange {
     }
 
     /// Ends what has taken too long. The answer's head has until the deadline; then, and before,
-    /// no pause may be longer than the stall limit.
+    /// no pause may be longer than the stall limit, but one that the maker wants.
     func check(_ now: MonotonicTime, hasHead: Bool) {
         guard !isEnded else { return }
         if case .tunnel = stage { return }
         let isLate = !hasHead && request.deadline.map { now >= $0 } ?? false
         let limit = request.stallMilliseconds
-        let isStalled = limit > 0 && now.nanoseconds(since: lastProgress) >= limit * 1_000_000
+        let isStalled =
+            limit > 0 && !isReadingPaused
+            && now.nanoseconds(since: lastProgress) >= limit * 1_000_000
         guard isLate || isStalled else { return }
         let old = stage
         fail(.timedOut)

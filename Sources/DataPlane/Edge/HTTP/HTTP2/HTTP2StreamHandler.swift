@@ -100,10 +100,9 @@ extension HTTPEntry {
     func streamIsOver() {
         flush()
         sink = nil
-        guard bodyPhase != .ended else { return expect(.none) }
-        bodyPhase = .discarding
-        // Until the client has taken the response: `refuseRest` comes after it.
+        // Until the client has taken the response: the stream ends with that, or `refuseRest` ends it.
         expect(.write)
+        if bodyPhase != .ended { bodyPhase = .discarding }
     }
 
     /// NO_ERROR: the client need not send the rest (RFC 9113 section 8.1). Closing alone would say CANCEL,
