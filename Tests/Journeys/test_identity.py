@@ -170,6 +170,29 @@ def test_session_ids_are_asked_about_once_and_refused_while_bad(gateway, service
     assert client.closed()[0] == 4005
 
 
+@pytest.mark.parametrize("expires_at, outcome", [
+    (2**63 - 1, "in"), (-2**63, "out"), (None, "in"), (4e9 + 0.5, "in"), (10**30, "in"), (1.5, "out"),
+    ("2100-01-01", "nobody knows"), (True, "nobody knows")])
+def test_what_a_service_says_of_a_sessions_end_is_taken_with_care(
+        gateway, services, secret, users, expires_at, outcome):
+    sid = "sid-alice-0123456789"
+    users.sessions[sid] = {"active": True, "user_id": "alice", "roles": ["member"], "expires_at": expires_at}
+    here = gateway(services=doors(users, services), loops=1, config={
+        "commands": commands(), "identity": identity(secret, opaque={"command": "user.session", "ttl": "1h"})})
+    client = here.stranger()
+    answer = client.authenticate(sid)
+    if outcome == "in":
+        assert answer.data["user"] == "alice"
+        # The end of the session is reckoned with here, too.
+        status, _, _ = here.curl("/v1/logout", "-X", "POST", "-H", f"Authorization: Bearer {sid}")
+        assert status == 204
+        assert client.closed()[0] == 4505
+        assert here.curl("/v1/commands/echo", "-d", "1", "-H", f"Authorization: Bearer {sid}")[0] == 401
+    else:
+        # A date that cannot be read is not "never".
+        assert answer.status == {"out": 401, "nobody knows": 503}[outcome]
+
+
 # Users that go
 
 

@@ -56,7 +56,9 @@ extension Authenticator {
             user.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }),
             let roles = members["roles"].map({ $0.strings }) ?? []
         else { return .failure(.unavailable) }
-        let expiry = body["expires_at"]?.integer
+        let expiry = Self.seconds(members["expires_at"])
+        // An end that cannot be read is not "never".
+        if expiry == nil, members["expires_at"] ?? .null != .null { return .failure(.unavailable) }
         if let expiry, expiry <= edge.tick.wall.seconds { return .failure(.notActive) }
         var claims = members
         for name in ["active", "user_id", "expires_at", "issued_at"] { claims[name] = nil }
@@ -65,8 +67,20 @@ extension Authenticator {
         return .success(
             Principal(
                 user: user, roles: roles, claims: claims, expiresAtSeconds: expiry,
-                tokenID: members["jti"]?.string, issuedAtSeconds: body["issued_at"]?.integer,
+                tokenID: members["jti"]?.string, issuedAtSeconds: Self.seconds(members["issued_at"]),
                 tokenHash: hash))
+    }
+
+    /// Seconds since 1970, a fraction cut off; nil for what is no number. Beyond 2^53 is as good as there,
+    /// and leaves room to reckon with it.
+    private static func seconds(_ value: ClaimValue?) -> Int64? {
+        let bound: Int64 = 1 << 53
+        switch value {
+        case .integer(let seconds)?: return max(-bound, min(seconds, bound))
+        case .number(let seconds)? where !seconds.isNaN:
+            return Int64(max(-Double(bound), min(seconds, Double(bound))).rounded(.down))
+        default: return nil
+        }
     }
 
     // MARK: Users
