@@ -270,6 +270,10 @@ def test_logout_over_http(gateway):
         client.receive()
     assert closed.value.code == 4505
     assert here.curl("/v1/logout", *bearer, body="")[0] == 401
+    bob = ("-H", f"Authorization: Bearer {here.log_in('bob', 'builder')['token']}")
+    for wrong in ("[]", '{"refresh_token":7}', "{"):
+        assert here.curl("/v1/logout", *bob, body=wrong)[0] == 400
+    assert here.curl("/v1/logout", *bob, body="{}")[0] == 204, "an empty object names no refresh token"
 
 
 def test_a_refresh_token_buys_one_pair(gateway):

@@ -79,12 +79,13 @@ class RawHTTP:
 
 
 class RecordingBackend:
-    """Takes connections and keeps every byte; answers each piece it hears with an empty 200."""
+    """Takes connections and keeps every byte; answers each request it makes out with the request's own body."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.heard = b""
+        self.requests = []  # (request line, body)
         self.lock = threading.Lock()
         self.open = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -107,12 +108,21 @@ class RecordingBackend:
                 return
             if not part:
                 return
+            pending += part
             with self.lock:
                 self.heard += part
-            pending += part
-            while b"\r\n\r\n" in pending:
-                _, _, pending = pending.partition(b"\r\n\r\n")
-                taken.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            while (end := pending.find(b"\r\n\r\n")) >= 0:
+                head = pending[:end].decode("latin-1").split("\r\n")
+                lengths = [line.split(":")[1] for line in head if line.lower().startswith("content-length:")]
+                length = int(lengths[0]) if lengths else 0
+                if len(pending) < end + 4 + length:
+                    break
+                body, pending = pending[end + 4:end + 4 + length], pending[end + 4 + length:]
+                with self.lock:
+                    self.requests.append((head[0], body))
+                taken.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                    % (len(body), body))
 
     def close(self):
         self.listener.close()

@@ -8,15 +8,11 @@ extension HTTPEntry {
     func logOut(_ head: HTTPRequestHead) {
         let started = edge.tick.now
         let bytesIn = body.count
-        var refreshToken: [UInt8]?
-        if !body.isEmpty {
-            guard let request = try? JSONValue(parsing: body),
-                let token = request["refresh_token"]?.string
-            else {
-                let text = "Expected {\"refresh_token\": \"...\"} or nothing."
-                return loggedOut(Refusal(.badRequest, message: text), started, bytesIn, user: nil)
-            }
-            refreshToken = Array(token.utf8)
+        let refreshToken: [UInt8]?
+        do throws(Refusal) {
+            refreshToken = try refreshTokenOfBody()
+        } catch {
+            return loggedOut(error, started, bytesIn, user: nil)
         }
         edge.authenticate(bearer(head), method: "header") { [self] result in
             switch result {
@@ -29,6 +25,20 @@ extension HTTPEntry {
             }
         }
     }
+
+    /// The refresh token that shall end too; nil where the body names none.
+    private func refreshTokenOfBody() throws(Refusal) -> [UInt8]? {
+        if body.isEmpty { return nil }
+        guard let request = try? JSONValue(parsing: body), case .object = request else {
+            throw Self.badLogout
+        }
+        guard let value = request["refresh_token"] else { return nil }
+        guard let token = value.string else { throw Self.badLogout }
+        return Array(token.utf8)
+    }
+
+    private static let badLogout = Refusal(
+        .badRequest, message: "Expected {\"refresh_token\": \"...\"} or nothing.")
 
     private func loggedOut(
         _ refusal: Refusal?, _ started: MonotonicTime, _ bytesIn: Int, user: String?
