@@ -94,15 +94,14 @@ struct GatewayProcess: Sendable {
 
     private func writePIDFile() -> Bool {
         guard !configuration.pidFile.isEmpty else { return true }
-        guard let file = unsafe fopen(configuration.pidFile, "w") else {
-            ThisProcess.complain(
-                "sluice: cannot write pid_file \(configuration.pidFile): "
-                    + (unsafe String(cString: strerror(errno))))
-            return false
+        if let file = unsafe fopen(configuration.pidFile, "w") {
+            let isWritten = unsafe fputs("\(ThisProcess.pid)\n", file) >= 0
+            // A full disk shows when the buffer is written out.
+            if unsafe fclose(file) == 0, isWritten { return true }
         }
-        unsafe _ = fputs("\(ThisProcess.pid)\n", file)
-        unsafe fclose(file)
-        return true
+        ThisProcess.complain(
+            "sluice: cannot write pid_file \(configuration.pidFile): \(ThisProcess.reason(errno))")
+        return false
     }
 }
 

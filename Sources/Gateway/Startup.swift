@@ -1,4 +1,5 @@
 import CoreMetrics
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
@@ -147,8 +148,8 @@ struct Startup {
                 ? "choose another admin.port"
                 : "check admin.port, and the directory of admin.socket"
             throw StartupError(
-                text: "cannot listen on admin \(settings.address):\(settings.port): \(error); "
-                    + place)
+                text: "cannot listen on admin \(settings.address):\(settings.port): "
+                    + "\(ThisProcess.reason(error)); \(place)")
         }
     }
 
@@ -227,13 +228,20 @@ struct Startup {
             do {
                 listeners.append(try await listener.probed(on: group.next()))
             } catch {
-                let place = wanted.endpoint.port == nil ? "path" : "port"
                 throw StartupError(
-                    text: "cannot listen on \(wanted.endpoint.text): \(error); "
-                        + "is another gateway running? Choose another \(place) for listener "
-                        + "`\(wanted.name)`")
+                    text: "cannot listen on \(wanted.endpoint.text): \(ThisProcess.reason(error)); "
+                        + Self.advice(error, wanted.endpoint) + " for listener `\(wanted.name)`")
             }
         }
         return listeners
+    }
+
+    private static func advice(_ error: any Error, _ endpoint: Endpoint) -> String {
+        let place = endpoint.port == nil ? "path" : "port"
+        switch (error as? IOError)?.errnoCode {
+        case EADDRNOTAVAIL: return "choose an address of this machine"
+        case EACCES: return "choose another \(place), or allow this one"
+        default: return "is another gateway running? Choose another \(place)"
+        }
     }
 }

@@ -22,6 +22,14 @@ enum ThisProcess {
 
     static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
+    /// The system's words for one of its error numbers.
+    static func reason(_ number: Int32) -> String { unsafe String(cString: strerror(number)) }
+
+    /// What went wrong, in the system's words where it was the system that refused.
+    static func reason(_ error: any Error) -> String {
+        (error as? IOError).map { reason($0.errnoCode) } ?? "\(error)"
+    }
+
     /// Writes a line to standard error.
     static func complain(_ text: String) {
         // A closed standard error leaves nobody to tell.

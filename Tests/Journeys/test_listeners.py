@@ -87,6 +87,27 @@ def test_a_path_in_use_is_an_error_and_left_alone(started, services, tmp_path, k
         assert path.read_text() == "precious"
 
 
+@pytest.mark.parametrize("address, port, words", [
+    ("127.0.0.1", None, "Address already in use; is another gateway running? Choose another port for listener `s`"),
+    ("192.0.2.1", 0, "Cannot assign requested address; choose an address of this machine for listener `s`")])
+def test_why_nobody_can_listen_there(started, services, tmp_path, address, port, words):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1] if port is None else port
+        here = started(Gateway(
+            tmp_path, services=services.port, journal="off",
+            config={"listeners": [{"name": "s", "address": address, "port": port}]}))
+        assert here.wait(15) == 1
+        assert f"cannot listen on {address}:{port}: {words}" in here.errors()
+
+
+def test_a_pid_file_that_cannot_be_written_is_an_error(started, services, tmp_path):
+    full = tmp_path / "full.pid"
+    full.symlink_to("/dev/full")
+    here = started(Gateway(tmp_path, services=services.port, journal="off", config={"pid_file": str(full)}))
+    assert here.wait(15) == 1
+    assert f"cannot write pid_file {full}: No space left on device" in here.errors()
+
+
 def test_a_socket_somebody_else_put_there_is_not_removed(gateway, tmp_path):
     path = tmp_path / "s.sock"
     here = with_listeners(gateway, {"name": "s", "protocol": "tcp", "address": f"unix:{path}"})

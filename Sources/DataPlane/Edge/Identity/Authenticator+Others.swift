@@ -67,12 +67,12 @@ extension Authenticator {
         return .success(
             Principal(
                 user: user, roles: roles, claims: claims, expiresAtSeconds: expiry,
-                tokenID: members["jti"]?.string, issuedAtSeconds: Self.seconds(members["issued_at"]),
-                tokenHash: hash))
+                tokenID: members["jti"]?.string,
+                issuedAtSeconds: Self.seconds(members["issued_at"]), tokenHash: hash))
     }
 
-    /// Seconds since 1970, a fraction cut off; nil for what is no number. Beyond 2^53 is as good as there,
-    /// and leaves room to reckon with it.
+    /// Seconds since 1970, a fraction cut off; nil for what is no number. Brought within 2^53, which
+    /// leaves room to reckon with it.
     private static func seconds(_ value: ClaimValue?) -> Int64? {
         let bound: Int64 = 1 << 53
         switch value {
