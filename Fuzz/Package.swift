@@ -6,6 +6,8 @@
 //     .build/release/FuzzEnvelope .build/envelope FailCases/envelope \
 //         -artifact_prefix=FailCases/envelope/ -max_total_time=60
 //
+// `Seeds` holds inputs to begin with: FuzzHTTP .build/http FailCases/http Seeds/http
+//
 // `Sources` links to the main package's folders, so that what is fuzzed is built here with coverage;
 // a package dependency would be built without and the fuzzer would be blind.
 import PackageDescription
@@ -23,14 +25,14 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"]),
 ]
 
-func fuzzer(_ name: String) -> Target {
+func fuzzer(_ name: String, _ more: [Target.Dependency] = []) -> Target {
     .executableTarget(
         name: "Fuzz" + name,
         dependencies: [
             "SluiceVocabulary", "SluiceFraming",
             .product(name: "NIOCore", package: "swift-nio"),
             .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-        ],
+        ] + more,
         path: name, swiftSettings: strict,
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
@@ -53,6 +55,20 @@ let package = Package(
             path: "Sources/Framing",
             exclude: ["Protos/envelope.proto", "Protos/commands.proto", "Protos/link.proto"],
             swiftSettings: strict),
-        fuzzer("Envelope"), fuzzer("JSON"), fuzzer("WebSocket"), fuzzer("Link"),
+        .target(
+            name: "SluiceHTTPWire",
+            dependencies: [
+                "SluiceFraming",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            path: "Sources/HTTPWire", swiftSettings: strict),
+        fuzzer("Envelope"), fuzzer("JSON"), fuzzer("WebSocket"), fuzzer("Link"), fuzzer("Proxy"),
+        fuzzer(
+            "HTTP",
+            [
+                "SluiceHTTPWire", .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
     ]
 )

@@ -124,6 +124,22 @@ struct PresenceQueueTests {
         #expect(drain(&queue, at(time + 10_000)).map(\.number) == [2])
     }
 
+    @Test(
+        "a service that refuses everybody costs no more for being asked about many",
+        .timeLimit(.minutes(1)))
+    func refusesMany() {
+        var queue = PresenceQueue()
+        for user in 0..<50_000 { queue.add(transition("u\(user)", true, UInt64(user))) }
+        var told = 0
+        // One after the other, as answers come: looking through all that wait for each would take minutes.
+        while let next = queue.next(at(0)) {
+            queue.finished(user: next.user, .refused, at(0))
+            told += 1
+        }
+        #expect(told == 50_000)
+        #expect(queue.next(at(1_000)) != nil)
+    }
+
     @Test("a user that flaps faster than the service answers is folded, the last state survives")
     func folding() {
         var queue = PresenceQueue()

@@ -43,6 +43,9 @@ package struct PresenceQueue {
     private var queued: Set<String> = []
     /// Users whose service answered with a status, until their pause is over.
     private var delayed: [(user: String, until: MonotonicTime)] = []
+    /// When they are next looked through: at most every `wakeMilliseconds`, for there may be many.
+    private var wakesAt = MonotonicTime(nanoseconds: .min)
+    private static let wakeMilliseconds: Int64 = 50
     private var underWay = 0
     private var failures = 0
     private var pausedUntil = MonotonicTime(nanoseconds: .min)
@@ -157,7 +160,8 @@ package struct PresenceQueue {
     }
 
     private mutating func wake(_ now: MonotonicTime) {
-        guard !delayed.isEmpty else { return }
+        guard !delayed.isEmpty, wakesAt <= now else { return }
+        wakesAt = now.advanced(byMilliseconds: Self.wakeMilliseconds)
         for one in delayed where one.until <= now { enqueue(one.user) }
         delayed.removeAll { $0.until <= now }
     }
