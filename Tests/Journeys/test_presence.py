@@ -151,6 +151,8 @@ def test_a_service_that_is_away_is_told_everything_when_it_is_back(present, user
     until(lambda: service.resets)
     bob = here.connect("bob")
     service.told("bob", True)
+    # The service has it; the gateway knows so only once the answer has come.
+    until(lambda: here.json("/v1/state")["presence"] == 0)
     port = service.port
     service.stop()
     until(lambda: all(one["connected_loops"] == 0 for one in here.json("/v1/upstreams")["instances"]))
