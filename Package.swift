@@ -23,9 +23,12 @@ let benchmarkSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Libraries of the system, under the names they have in C.
+let systemLibraries: Set = ["CSystemd", "CZlib"]
+
 /// Ours by short name: a module and a type of one name break qualified names, so modules carry a prefix.
 func ours(_ names: [String]) -> [Target.Dependency] {
-    names.map { .target(name: $0 == "CSystemd" ? $0 : "Sluice" + $0) }
+    names.map { .target(name: systemLibraries.contains($0) ? $0 : "Sluice" + $0) }
 }
 
 /// `part("Policy", in: "DataPlane/", ...)` is the module SluicePolicy at Sources/DataPlane/Policy.
@@ -75,7 +78,7 @@ let stations = ["Framing", "Identity", "Policy", "Sessions", "Upstream"]
 let allParts =
     [
         "Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "KeySets", "Admin",
-        "Reload",
+        "Discovery", "Reload",
         "DemoServices",
     ]
     + stations
@@ -88,7 +91,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // No traits: SwiftPM passes several on in any order, another in each run, and every change of
+        // the order compiles the library again and whatever imports it. Nothing here needs them.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -103,14 +108,22 @@ let package = Package(
         .systemLibrary(
             name: "CSystemd", path: "Sources/CSystemd", pkgConfig: "libsystemd",
             providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"])]),
 
         part("Vocabulary"),
         part("Documents", imports: ["Vocabulary"], outside: [yams]),
-        part("Telemetry", imports: ["Vocabulary", "CSystemd"], outside: [logging, coreMetrics]),
+        part(
+            "Telemetry", imports: ["Vocabulary", "CSystemd", "CZlib"],
+            outside: [logging, coreMetrics]),
 
         part(
             "Framing", in: "DataPlane/", imports: ["Vocabulary"], outside: [nioCore, protobuf],
-            exclude: ["Protos/envelope.proto", "Protos/link.proto", "Protos/commands.proto"]),
+            exclude: [
+                "Protos/backend.proto", "Protos/envelope.proto", "Protos/link.proto",
+                "Protos/commands.proto",
+            ]),
         part("Identity", in: "DataPlane/", imports: ["Vocabulary"], outside: [jwtKit, crypto]),
         part("Policy", in: "DataPlane/", imports: ["Vocabulary"]),
         part(
@@ -119,7 +132,7 @@ let package = Package(
         part(
             "Upstream", in: "DataPlane/",
             imports: ["Vocabulary", "Framing", "Telemetry", "Policy"],
-            outside: [nioCore, nioPosix, nioHTTP1, nioSSL, nioTLS]),
+            outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, nioTLS]),
         part(
             "Edge", in: "DataPlane/", imports: ["Vocabulary", "Telemetry"] + stations,
             outside: [nioCore, nioPosix, nioHTTP1, nioHTTP2, nioHPACK, nioSSL, nioTLS]),
@@ -130,6 +143,9 @@ let package = Package(
         part(
             "KeySets", in: "ControlPlane/", imports: ["Identity"],
             outside: [nioCore, nioHTTP1, nioSSL, httpClient]),
+        part(
+            "Discovery", in: "ControlPlane/", imports: ["Vocabulary"],
+            outside: [nioCore, nioPosix, nioHTTP1, nioSSL, httpClient]),
         part(
             "Admin", in: "ControlPlane/", imports: ["Vocabulary", "Telemetry"],
             outside: [nioCore, nioPosix, nioHTTP1]),
@@ -145,12 +161,20 @@ let package = Package(
                 nioCore, nioPosix, nioSSL, httpClient, x509, asn1, crypto, lifecycle, unixSignals,
                 logging, coreMetrics,
             ]),
+        part("JournalReader", imports: ["Vocabulary", "CSystemd"]),
+        part(
+            "PolicyTools",
+            imports: ["Vocabulary", "Documents", "Policy", "PolicyLanguage", "JournalReader"]),
         part(
             "Tools",
-            imports: ["Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "Gateway"]),
+            imports: [
+                "Vocabulary", "Documents", "Identity", "Policy", "PolicyLanguage", "PolicyTools",
+                "Gateway",
+            ]),
         .executableTarget(
             name: "sluice",
-            dependencies: ours(["Gateway", "Tools"]) + [argumentParser],
+            dependencies: ours(["Gateway", "JournalReader", "PolicyTools", "Tools"])
+                + [argumentParser],
             path: "Sources/sluice", swiftSettings: settings),
 
         // Benchmarks share this package, and so its build of the dependencies: docs/decisions/0004.
@@ -169,8 +193,15 @@ let package = Package(
             path: "Benchmarks/MessagePath", swiftSettings: benchmarkSettings),
         .executableTarget(
             name: "policy-decision",
-            dependencies: ours(["Vocabulary", "Documents", "Policy", "PolicyLanguage"]),
+            dependencies: [.target(name: "CAllocationCounter")]
+                + ours(["Vocabulary", "Documents", "Policy", "PolicyLanguage"]),
             path: "Benchmarks/PolicyDecision", swiftSettings: benchmarkSettings),
+
+        .executableTarget(
+            name: "balance",
+            dependencies: [.target(name: "CAllocationCounter")]
+                + ours(["Vocabulary", "Upstream"]) + [nioCore, nioEmbedded],
+            path: "Benchmarks/Balance", swiftSettings: benchmarkSettings),
 
         .executableTarget(
             name: "websocket-echo",
@@ -193,22 +224,32 @@ let package = Package(
         tests(
             "Upstream",
             ["Upstream", "Framing", "Policy", "Telemetry", "TestSupport", "Vocabulary"],
-            outside: [nioCore, nioPosix, nioEmbedded]),
+            outside: [nioCore, nioPosix, nioEmbedded, nioHTTP2, nioHPACK]),
         tests(
             "Edge",
             ["Vocabulary", "Documents", "Telemetry", "Edge", "PolicyLanguage", "TestSupport"]
                 + stations,
             outside: [nioCore, nioEmbedded, nioHTTP1]),
         tests("Admin", ["Admin", "Telemetry", "Vocabulary"], outside: [nioCore, nioPosix]),
-        tests("Reload", ["Reload", "Documents", "PolicyLanguage", "Policy", "Vocabulary"]),
+        tests("Discovery", ["Discovery"], outside: [nioCore, nioPosix]),
+        tests(
+            "Reload",
+            ["Reload", "Documents", "PolicyLanguage", "Policy", "Telemetry", "Vocabulary"]),
         tests(
             "DemoServices", ["DemoServices", "Framing", "Vocabulary"],
             outside: [nioCore, nioPosix, protobuf]),
         tests(
             "Gateway", ["Gateway", "Edge", "Identity", "Documents", "Vocabulary"],
             outside: [nioCore, nioPosix, x509, asn1, crypto]),
+        tests("JournalReader", ["JournalReader", "Vocabulary"]),
         tests(
-            "Tools", ["Tools", "Gateway", "Identity", "Documents", "Vocabulary"],
+            "PolicyTools",
+            [
+                "PolicyTools", "JournalReader", "PolicyLanguage", "Policy", "Documents",
+                "Vocabulary",
+            ]),
+        tests(
+            "Tools", ["Tools", "PolicyTools", "Gateway", "Identity", "Documents", "Vocabulary"],
             outside: [nioCore, nioPosix]),
     ]
 )

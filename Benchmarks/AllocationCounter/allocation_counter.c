@@ -2,6 +2,7 @@
    over the library's, and __libc_* are the real ones. One thread measures, so no atomics. */
 #include "allocation_counter.h"
 #include <errno.h>
+#include <malloc.h>
 #include <stddef.h>
 
 extern void *__libc_malloc(size_t);
@@ -12,6 +13,11 @@ extern void *__libc_memalign(size_t, size_t);
 static unsigned long count;
 
 unsigned long allocation_count(void) { return count; }
+
+unsigned long allocated_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
 
 void *malloc(size_t size) { count++; return __libc_malloc(size); }
 void *calloc(size_t n, size_t size) { count++; return __libc_calloc(n, size); }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOEmbedded
-import SluiceTestSupport
 import SluiceDocuments
 import SluiceEdge
 import SluiceFraming
@@ -9,6 +8,7 @@ import SluicePolicy
 import SluicePolicyLanguage
 import SluiceSessions
 import SluiceTelemetry
+import SluiceTestSupport
 import SluiceUpstream
 import SluiceVocabulary
 
@@ -56,7 +56,8 @@ final class Rig {
             files: [(name: "golden.yaml", text: Self.policy)], catalog: catalog, previous: nil)
         let services = [
             ServiceDefinition(
-                name: "echo", instances: [InstanceAddress(host: "127.0.0.1", port: 1)],
+                name: "echo",
+                instances: [ServiceInstance(InstanceAddress(host: "127.0.0.1", port: 1))],
                 connectTimeoutMilliseconds: 1_000, backoffMinimumMilliseconds: 50,
                 backoffMaximumMilliseconds: 2_000)
         ]
@@ -105,7 +106,8 @@ final class Rig {
                 upstream: upstream, sessions: sessions,
                 policyMeters: PolicyMeters(
                     permission: { registry.counter(.permissionDecisions, [$0, $1], shard: 0) },
-                    limit: { registry.counter(.rateLimitDecisions, [$0, $1], shard: 0) })),
+                    limit: { registry.counter(.rateLimitDecisions, [$0, $1], shard: 0) },
+                    ban: { registry.counter(.rateLimitBans, [$0], shard: 0) })),
             registry: registry, log: journal.accessLog(loop: 0, tick: tick),
             admission: Admission(maxConnections: 10), pages: [:])
         upstream.start()

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 # Ids as in Config/sluice.yaml; the HTTP link calls by name, the native link by id.
 COMMANDS = {
     100: "echo", 1001: "message.send", 1002: "message.history", 1003: "message.deliver",
-    1101: "friend.list", 1201: "user.profile", 1301: "user.presence", 1302: "user.login",
-    1303: "user.check", 1304: "user.session", 1305: "user.presence.reset",
+    1101: "friend.list", 1102: "friend.request", 1103: "friend.requested", 1201: "user.profile",
+    1301: "user.presence", 1302: "user.login", 1303: "user.check", 1304: "user.session", 1305: "user.presence.reset",
+    1401: "media.upload", 1402: "media.download",
 }
-DELIVER = 1003
+DELIVER, REQUESTED = 1003, 1103
 
 USERS = {
     "alice": {"name": "Alice Liddell", "plan": "free", "password": "wonderland", "friends": ["bob", "carol"]},
@@ -26,7 +27,7 @@ USERS = {
     "carol": {"name": "Carol Singer", "plan": "free", "password": "singer", "friends": ["alice", "bob"]},
 }
 MAX_TEXT_BYTES, MAX_USER_BYTES = 16_384, 256
-MAX_MESSAGES_PER_USER, MAX_OWNERS, MAX_SESSIONS = 100, 1_000, 10_000
+MAX_MESSAGES_PER_USER, MAX_OWNERS, MAX_SESSIONS, MAX_MEDIA = 100, 1_000, 10_000, 100
 SESSION_SECONDS = 900
 log = logging.getLogger("demo")
 
@@ -63,12 +64,14 @@ class Demo:
         self.histories = OrderedDict()  # user -> messages, oldest owner first
         self.sessions = OrderedDict()  # session id -> (user, when it ends)
         self.presences = {}  # user -> {gateway's node: (greatest number heard, is online)}
-        self.ids = itertools.count(1)
+        self.media = OrderedDict()  # id -> bytes, oldest first
+        self.ids, self.media_ids = itertools.count(1), itertools.count(1)
         self.sending = set()  # pushes under way
         self.commands = {
             "message.send": self.send, "message.history": self.history, "friend.list": self.friends,
-            "user.profile": self.profile, "user.presence": self.presence, "user.presence.reset": self.reset,
-            "user.login": self.login, "user.check": self.check, "user.session": self.session,
+            "friend.request": self.request, "user.profile": self.profile, "user.presence": self.presence,
+            "user.presence.reset": self.reset, "user.login": self.login, "user.check": self.check,
+            "user.session": self.session, "media.download": self.download,
         }
 
     async def answer(self, name, user, payload, is_json=True):
@@ -76,6 +79,8 @@ class Demo:
         if name == "echo":
             return Reply(0, payload, is_json)
         try:
+            if name == "media.upload":
+                return Reply(0, json.dumps(self.upload(user, payload)).encode())
             if name not in self.commands:
                 raise Refused(1404, "no such command")
             try:
@@ -86,7 +91,8 @@ class Demo:
                 raise Refused(1400, "the payload is not an object")
             if not user and not name.startswith("user."):
                 raise Refused(1400, "the call names no user")
-            return Reply(0, json.dumps(self.commands[name](user, body)).encode())
+            said = self.commands[name](user, body)
+            return Reply(0, said, False) if isinstance(said, bytes) else Reply(0, json.dumps(said).encode())
         except Refused as no:
             return Reply(no.status, json.dumps({"error": str(no)}).encode())
 
@@ -104,16 +110,16 @@ class Demo:
                 self.histories.popitem(last=False)
             self.histories.setdefault(owner, deque(maxlen=MAX_MESSAGES_PER_USER)).append(message)
         told = {"from": user, "text": text, "id": message["id"]}
-        self.deliver(json.dumps(told).encode(), to)
+        self.deliver(DELIVER, told, to)
         return {"id": message["id"]}
 
-    def deliver(self, payload, to):
+    def deliver(self, cmd, told, to):
         """In the background: the sender does not wait for the receiver's gateway."""
         async def go():
             try:
-                await self.push(DELIVER, payload, [to])
+                await self.push(cmd, json.dumps(told).encode(), [to])
             except Exception as error:
-                log.warning("a message was not pushed; history has it: %s", error)
+                log.warning("%s was not pushed: %s", COMMANDS[cmd], error)
         task = asyncio.get_running_loop().create_task(go())
         self.sending.add(task)
         task.add_done_callback(self.sending.discard)
@@ -127,12 +133,42 @@ class Demo:
     def friends(self, user, _):
         return {"friends": USERS.get(user, {}).get("friends", [])}
 
+    def request(self, user, body):
+        """Asks somebody to be a friend, by a push, who is none yet."""
+        asked = wanted(body, "user", str)
+        if asked == user:
+            raise Refused(1400, "`user` is somebody else")
+        if asked not in USERS:
+            raise Refused(1404, "no such user")
+        are_friends = user in USERS[asked]["friends"]
+        if not are_friends:
+            self.deliver(REQUESTED, {"from": user}, asked)
+        return {"friends": are_friends}
+
     def profile(self, user, body):
         asked = wanted(body, "user", str, absent=user)
         if asked not in USERS:
             raise Refused(1404, "no such user")
         known = USERS[asked]
         return {"user_id": asked, "name": known["name"], "plan": known["plan"], "online": self.is_online(asked)}
+
+    # Media
+
+    def upload(self, user, payload):
+        """Keeps the bytes of the payload, whatever they are; the oldest make room."""
+        if not user:
+            raise Refused(1400, "the call names no user")
+        if len(self.media) >= MAX_MEDIA:
+            self.media.popitem(last=False)
+        item = next(self.media_ids)
+        self.media[item] = payload
+        return {"id": item, "bytes": len(payload)}
+
+    def download(self, _, body):
+        item = wanted(body, "id", int)
+        if item not in self.media:
+            raise Refused(1404, "nothing is kept under this id")
+        return self.media[item]
 
     # What the gateway asks by itself
 

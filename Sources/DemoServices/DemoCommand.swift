@@ -10,6 +10,10 @@ package enum DemoCommand: UInt32, Sendable, CaseIterable {
     case messageDeliver = 1_003
     /// Nothing -> `{"friends": [user]}`.
     case friendList = 1_101
+    /// `{"user"}` -> `{"friends": bool}`, and a push to `user` when they are not friends yet.
+    case friendRequest = 1_102
+    /// The push of `friendRequest`: `{"from"}`. Never called.
+    case friendRequested = 1_103
     /// `{"user"}`, optional -> `{"user_id", "name", "plan", "online"}`.
     case userProfile = 1_201
     /// `{"user", "online", "number", "node"}` -> `{"notify": [user]}`. From the gateway.
@@ -18,6 +22,10 @@ package enum DemoCommand: UInt32, Sendable, CaseIterable {
     case userLogin = 1_302
     /// `{"node", "epoch"}` -> `{}`: nobody is connected to that node any more. From the gateway.
     case userPresenceReset = 1_305
+    /// Bytes -> `{"id", "bytes"}`.
+    case mediaUpload = 1_401
+    /// `{"id"}` -> the bytes.
+    case mediaDownload = 1_402
 }
 
 /// What goes wrong in the demo services: the status of the reply, beside `{"error": text}`.
@@ -26,7 +34,7 @@ package enum DemoStatus: UInt32, Sendable, CaseIterable {
     case badRequest = 1_400
     /// User or password is wrong.
     case badCredentials = 1_401
-    /// No such user, or no such command.
+    /// No such user, no such command, or nothing kept under that id (any more).
     case notFound = 1_404
     /// The text is longer than is kept.
     case tooLong = 1_413

@@ -2,10 +2,23 @@ internal import Yams
 
 /// What the YAML parser says, as a diagnostic.
 extension Document {
-    static func diagnostic(of error: YamlError, text: String, start: SourcePosition) -> Diagnostic {
+    static let aliasRefusal = (
+        message: "aliases (`*name`) are not allowed",
+        hint: "write the value out, or put a text that begins with `*` in quotes"
+    )
+
+    static func diagnostic(
+        of error: YamlError, text: String, cloak: StarCloak, limits: DocumentLimits,
+        start: SourcePosition
+    ) -> Diagnostic {
         switch error {
         case .scanner(let context, let problem, let mark, _),
             .parser(let context, let problem, let mark, _):
+            // Far deeper than the builder gets to see.
+            if problem.hasPrefix("Maximum nesting level") {
+                return Diagnostic(
+                    severity: .error, position: position(mark, start), message: limits.tooDeep)
+            }
             let message = context.map { "\(problem) \($0.text)" } ?? problem
             let begin = context.map { position($0.mark, start) }
             return syntaxError(message, at: position(mark, start), begin: begin, text: text)
@@ -13,14 +26,14 @@ extension Document {
             if problem.contains("alias") {
                 return Diagnostic(
                     severity: .error, position: position(mark, start),
-                    message: "aliases (`*name`) are not allowed",
-                    hint: "write the value out, or put a text that begins with `*` in quotes")
+                    message: aliasRefusal.message, hint: aliasRefusal.hint)
             }
             return syntaxError(problem, at: position(mark, start), text: text)
         case .reader(let problem, let offset, _, _):
             return syntaxError(problem, at: position(ofCharacter: offset, text, start), text: text)
         case .duplicatedKeysInMapping(let duplicates, let context):
-            return duplicateKey(duplicates, first: context.mark, text: text, start: start)
+            let keys = duplicates.map(cloak.uncovered)
+            return duplicateKey(keys, first: context.mark, text: text, start: start)
         case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded:
             return Diagnostic(
                 severity: .error, position: start, message: "the file cannot be read as YAML")

@@ -13,6 +13,9 @@ package struct DocumentLimits: Sendable, Equatable {
         self.maxDepth = maxDepth
         self.maxNodes = maxNodes
     }
+
+    /// What an error says of a document nested deeper.
+    var tooDeep: String { "nested deeper than \(maxDepth) levels" }
 }
 
 /// Strict YAML: one document, no anchors, aliases, tags, merge keys or duplicate keys.
@@ -36,8 +39,12 @@ package struct Document {
         // A byte order mark is not part of the text; left in, it would shift line 1 by a column.
         let text =
             text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
+        guard let cloak = StarCloak(text) else {
+            sink.error("the character U+E02A is not allowed", at: start)
+            return nil
+        }
         do {
-            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
+            let parser = try Parser(yaml: cloak.text, resolver: .basic, encoding: .utf8)
             guard let root = try parser.nextRoot() else {
                 return DocumentValue(.mapping([]), at: start)
             }
@@ -47,13 +54,15 @@ package struct Document {
                     hint: "one document a file: remove the `---`")
                 return nil
             }
-            var builder = DocumentBuilder(file: file, limits: limits, sink: sink)
+            var builder = DocumentBuilder(file: file, limits: limits, cloak: cloak, sink: sink)
             // Nodes hold their anchors weakly; the parser owns them.
             let value = withExtendedLifetime(parser) { builder.value(of: root, depth: 0) }
             guard builder.isSound else { return nil }
             return value.isNull ? DocumentValue(.mapping([]), at: start) : value
         } catch let error as YamlError {
-            sink.add(diagnostic(of: error, text: text, start: start))
+            sink.add(
+                diagnostic(
+                    of: error, text: text, cloak: cloak, limits: limits, start: start))
         } catch {
             sink.error("the file cannot be read as YAML", at: start)
         }

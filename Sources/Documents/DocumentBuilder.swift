@@ -4,13 +4,15 @@ internal import Yams
 struct DocumentBuilder {
     let file: String
     let limits: DocumentLimits
+    let cloak: StarCloak
     let sink: DiagnosticSink
     private(set) var isSound = true
     private var nodes = 0
 
-    init(file: String, limits: DocumentLimits, sink: DiagnosticSink) {
+    init(file: String, limits: DocumentLimits, cloak: StarCloak, sink: DiagnosticSink) {
         self.file = file
         self.limits = limits
+        self.cloak = cloak
         self.sink = sink
     }
 
@@ -21,9 +23,7 @@ struct DocumentBuilder {
             return refused(
                 "the file holds more than \(limits.maxNodes) values", at: place, hint: "split it")
         }
-        if depth > limits.maxDepth {
-            return refused("nested deeper than \(limits.maxDepth) levels", at: place, hint: nil)
-        }
+        if depth > limits.maxDepth { return refused(limits.tooDeep, at: place, hint: nil) }
         if let anchor = node.anchor {
             _ = refused(
                 "anchors (`&\(anchor.rawValue)`) are not allowed", at: place,
@@ -42,8 +42,7 @@ struct DocumentBuilder {
         case .mapping(let mapping):
             checkTag(mapping.tag, at: place)
             return DocumentValue(.mapping(entries(of: mapping, depth: depth)), at: place)
-        case .alias:
-            return refused("aliases are not allowed", at: place, hint: "write the value out")
+        case .alias: return refusedAlias(at: place)
         }
     }
 
@@ -62,13 +61,16 @@ struct DocumentBuilder {
             }
             if let anchor = keyNode.anchor {
                 _ = refused("anchors (`&\(anchor.rawValue)`) are not allowed", at: place, hint: nil)
+            } else if cloak.isAlias(key.string), Self.isPlain(key) {
+                _ = refusedAlias(at: place)
             } else if key.string.isEmpty {
                 _ = refused("a key is missing before the `:`", at: place, hint: nil)
             } else if key.string == "<<" {
                 _ = refused(
                     "merge keys (`<<`) are not allowed", at: place, hint: "write the keys out")
             } else {
-                entries.append(DocumentEntry(key: key.string, keyPosition: place, value: value))
+                let name = cloak.uncovered(key.string)
+                entries.append(DocumentEntry(key: name, keyPosition: place, value: value))
             }
         }
         return entries
@@ -76,12 +78,18 @@ struct DocumentBuilder {
 
     private mutating func value(of scalar: Node.Scalar, at place: SourcePosition) -> DocumentValue {
         // Yams gives quoted scalars the tag `str` of its own; on a plain one somebody wrote it.
-        let isPlain = scalar.style == .plain || scalar.style == .any
+        let isPlain = Self.isPlain(scalar)
+        if isPlain, cloak.isAlias(scalar.string) { return refusedAlias(at: place) }
         if isPlain || scalar.tag.description != Tag.Name.str.rawValue {
             checkTag(scalar.tag, at: place)
         }
-        let kind = isPlain ? CoreSchema.kind(of: scalar.string) : .string(scalar.string)
-        return DocumentValue(kind, text: scalar.string, at: place)
+        let text = cloak.uncovered(scalar.string)
+        return DocumentValue(
+            isPlain ? CoreSchema.kind(of: text) : .string(text), text: text, at: place)
+    }
+
+    private static func isPlain(_ scalar: Node.Scalar) -> Bool {
+        scalar.style == .plain || scalar.style == .any
     }
 
     private mutating func checkTag(_ tag: Tag, at place: SourcePosition) {
@@ -89,6 +97,10 @@ struct DocumentBuilder {
         guard !name.isEmpty else { return }
         _ = refused(
             "tags are not allowed", at: place, hint: "remove the `!…`; put a text in quotes")
+    }
+
+    private mutating func refusedAlias(at place: SourcePosition) -> DocumentValue {
+        refused(Document.aliasRefusal.message, at: place, hint: Document.aliasRefusal.hint)
     }
 
     private mutating func refused(_ message: String, at place: SourcePosition, hint: String?)

@@ -1,3 +1,4 @@
+package import SluiceDiscovery
 package import SluiceDocuments
 package import SluiceEdge
 package import SluiceIdentity
@@ -15,10 +16,13 @@ package struct Blueprint: Sendable {
     package var upstream: UpstreamSnapshot
     package var catalog: ActionCatalog
     package var tls: TLSMaterial
+    package var discovery: DiscoverySettings
 
     /// Changes with anything a running gateway takes over.
     package var fingerprint: String {
-        "\(configuration) keys \(keys.revision) tls \(tls.fingerprint)"
+        // A secret shows as nothing; its hash, good for this process alone, tells when it changed.
+        let secrets = [discovery.consul.secret, discovery.nacos.secret].hashValue
+        return "\(configuration) keys \(keys.revision) tls \(tls.fingerprint) secrets \(secrets)"
     }
 
     /// What `demo` replaces: keys made up for this run, services on ports chosen at start.
@@ -64,34 +68,47 @@ package struct Blueprint: Sendable {
         }
         let tls = try TLSMaterial.read(
             configuration, now: SystemClocks.secondsSince1970)
-        return try assemble(configuration, overrides, keys, rules, issuer, tls)
+        let discovery = try configuration.discoverySettings(
+            excluding: Set(overrides.instances.keys))
+        return try assemble(configuration, overrides, keys, rules, issuer, tls, discovery)
     }
 
     private static func assemble(
         _ configuration: Configuration, _ overrides: Overrides, _ keys: KeySet,
-        _ rules: TokenRules, _ issuer: TokenIssuer?, _ tls: TLSMaterial
+        _ rules: TokenRules, _ issuer: TokenIssuer?, _ tls: TLSMaterial,
+        _ discovery: DiscoverySettings
     ) throws(DiagnosticList) -> Blueprint {
         let catalog = configuration.actions
         let services = configuration.services.map { service in
             ServiceDefinition(
                 name: service.name,
-                instances: overrides.instances[service.name].map { [$0] }
-                    ?? service.instances.map { InstanceAddress(host: $0.host, port: $0.port) },
+                instances: overrides.instances[service.name].map { [ServiceInstance($0)] }
+                    ?? service.instances.map {
+                        ServiceInstance(
+                            InstanceAddress(host: $0.host, port: $0.port), weight: $0.weight)
+                    },
                 http: service.http.map {
-                    HTTPLinkSettings(basePath: $0.basePath, maxConnections: $0.maxConnections)
+                    HTTPLinkSettings(
+                        basePath: $0.basePath, maxConnections: $0.maxConnections,
+                        http2: $0.isHTTP2)
                 },
+                isGRPC: service.link == "grpc",
                 connectTimeoutMilliseconds: service.connectTimeoutMilliseconds,
                 backoffMinimumMilliseconds: service.backoffMinimumMilliseconds,
                 backoffMaximumMilliseconds: service.backoffMaximumMilliseconds,
-                tls: overrides.instances[service.name] == nil ? tls.services[service.name] : nil)
+                tls: overrides.instances[service.name] == nil ? tls.services[service.name] : nil,
+                balance: service.failover.balance, health: service.failover.health,
+                retry: service.failover.retry, breaker: service.failover.breaker)
         }
+        let stickyKeys = Dictionary(
+            uniqueKeysWithValues: configuration.services.map { ($0.name, $0.failover.stickyKey) })
         let definitions = configuration.commands.map { command in
             CommandDefinition(
                 id: command.id, name: command.name, service: command.service,
                 from: command.from.commandOrigin,
                 timeoutMilliseconds: UInt32(clamping: command.timeoutMilliseconds),
                 isOrdered: command.isOrdered, isRetrySafe: command.isRetrySafe,
-                maxBytes: command.maxBytes)
+                maxBytes: command.maxBytes, stickyKey: stickyKeys[command.service] ?? .session)
         }
         do {
             let table = try CommandTable(
@@ -99,7 +116,7 @@ package struct Blueprint: Sendable {
             return Blueprint(
                 configuration: configuration, keys: keys, tokenRules: rules, issuer: issuer,
                 upstream: UpstreamSnapshot(services: services, commands: table), catalog: catalog,
-                tls: tls)
+                tls: tls, discovery: discovery)
         } catch {
             throw failure("commands: \(error)")
         }
@@ -163,6 +180,12 @@ package struct Blueprint: Sendable {
         if configuration.admin != old.admin { changes.append("admin") }
         if configuration.node != old.node { changes.append("node") }
         if configuration.loops != old.loops { changes.append("loops") }
+        let isRegistered = configuration.register != nil
+        if configuration.register != old.register
+            || (isRegistered && configuration.registries != old.registries)
+        {
+            changes.append("register")
+        }
         if configuration.policies != old.policies { changes.append("policies") }
         if configuration.telemetry != old.telemetry { changes.append("telemetry") }
         if configuration.limits != old.limits { changes.append("limits") }

@@ -1,9 +1,11 @@
 import SluiceAdmin
+import SluiceDiscovery
 import SluiceEdge
 import SluiceFraming
 import SluicePolicy
 import SluiceReload
 import SluiceTelemetry
+import SluiceUpstream
 import SluiceVocabulary
 import Synchronization
 
@@ -11,7 +13,7 @@ import Synchronization
 final class ControlRoom: Sendable {
     let gateway: RunningGateway
     let settings: Settings
-    private let reloader: Reloader<Blueprint>
+    let reloader: Reloader<Blueprint>
     private let draining = Atomic<Bool>(false)
 
     /// What the operator's calls depend on besides the gateway itself.
@@ -23,6 +25,9 @@ final class ControlRoom: Sendable {
         let registry: MetricsRegistry
         let journal: Journal
         let clocks: SystemClocks
+        let discovery: Discovery
+        /// Nil = no registry is told of this gateway.
+        let membership: Membership?
     }
 
     init(gateway: RunningGateway, reloader: Reloader<Blueprint>, settings: Settings) {
@@ -50,7 +55,7 @@ final class ControlRoom: Sendable {
             policy: { [self] in await policy() },
             upstreams: { [self] in await upstreams() },
             state: { [self] in await state() },
-            calls: calls)
+            calls: calls.map(limited))
     }
 
     private func ready() -> (isReady: Bool, body: String) {
@@ -59,51 +64,6 @@ final class ControlRoom: Sendable {
             !draining,
             Self.text(.object([("ready", .bool(!draining)), ("draining", .bool(draining))]))
         )
-    }
-
-    private func policy() async -> String {
-        let policy = await reloader.current
-        let last = await reloader.last
-        let requests = await reloader.requests
-        return Self.text(
-            .object([
-                ("pid", .integer(Int64(ThisProcess.pid))), ("name", .string(policy.name)),
-                ("version", .string(policy.version)), ("revision", .string(policy.revision)),
-                ("rules", .array(policy.ruleNames.map { .string($0) })),
-                ("reload", Self.describe(last, requests: requests)),
-            ]))
-    }
-
-    static func describe(_ report: ReloadReport, requests: UInt64) -> JSONValue {
-        func list(_ values: [String]) -> JSONValue { .array(values.map { .string($0) }) }
-        return .object([
-            ("number", .integer(Int64(report.number))), ("requested", .integer(Int64(requests))),
-            ("covered", .integer(Int64(report.covered))),
-            ("result", .string(report.result.rawValue)), ("errors", list(report.errors)),
-            ("warnings", list(report.warnings)), ("needs_restart", list(report.needsRestart)),
-            ("added", list(report.added)), ("changed", list(report.changed)),
-            ("removed", list(report.removed)), ("revision", .string(report.newRevision)),
-            ("duration_us", .integer(report.durationNanoseconds / 1_000)),
-        ])
-    }
-
-    private func upstreams() async -> String {
-        let instances = await gateway.instances()
-        return Self.text(
-            .object([
-                (
-                    "instances",
-                    .array(
-                        instances.map { instance in
-                            .object([
-                                ("service", .string(instance.service)),
-                                ("instance", .string(instance.instance)),
-                                ("connected_loops", .integer(Int64(instance.connected))),
-                                ("loops", .integer(Int64(instance.loops))),
-                            ])
-                        })
-                )
-            ]))
     }
 
     /// Everything the admin interface tells, for the journal.

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import SluiceAdmin
+import SluiceDiscovery
 import SluiceEdge
 import SluiceKeySets
 import SluiceReload
@@ -22,6 +23,9 @@ struct GatewayProcess: Sendable {
     let adminPort: Int
     let metrics: PolicyMetrics
     let keySource: KeySetSource
+    let membership: Membership?
+    /// What the process started with.
+    let blueprint: Blueprint
     let around: Startup.Surroundings
 
     /// Serves until a signal ends it. Returns the exit code.
@@ -43,7 +47,8 @@ struct GatewayProcess: Sendable {
                         successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 logger: logger))
-        announce()
+        await open()
+        await membership?.start(blueprint.discovery)
         let stopping = Task { await stop.follow(signals.stop, group) }
         var code: Int32 = 0
         do {
@@ -57,11 +62,14 @@ struct GatewayProcess: Sendable {
         return code
     }
 
-    private func announce() {
+    /// Takes clients, and says so.
+    private func open() async {
         let places = around.listeners.map(\.endpoint.text).joined(separator: ", ")
+        // Before the first client: what a replay finds of this process comes after its start.
         around.journal.writeEvent(
             MessageID.started, "sluice started: clients \(places), admin \(adminPort)",
             clocks: around.clocks)
+        await gateway.accept()
         Systemd.notify("READY=1\nSTATUS=serving \(places)")
         ThisProcess.complain("sluice: clients on \(places), admin on port \(adminPort)")
         if around.demo != nil {
@@ -77,6 +85,8 @@ struct GatewayProcess: Sendable {
         Systemd.notify("STOPPING=1\nSTATUS=draining")
         around.journal.writeEvent(
             MessageID.stopping, "sluice stops: draining", clocks: around.clocks)
+        // Out of the registry first: balancers stop sending clients before the doors close.
+        await membership?.leave()
         await gateway.drain(
             deadlineMilliseconds: configuration.drainDeadlineMilliseconds,
             isCutShort: { stop.count > 1 })
@@ -85,7 +95,10 @@ struct GatewayProcess: Sendable {
     private func finish() async {
         await gateway.stop()
         await admin.stop()
+        await around.discovery.stop()
+        await membership?.directory.stop()
         if let demo = around.demo { await demo.stop() }
+        around.suppressed?.stop()
         let lost = around.journal.stop(deadlineMilliseconds: 3_000)
         if lost > 0 { ThisProcess.complain("sluice: \(lost) journal entries were lost at the end") }
         try? await around.group.shutdownGracefully()
@@ -171,7 +184,7 @@ struct UpkeepService: Service {
         try? await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 try await Task.sleep(for: pause)
-                metrics.forgetFullBuckets(now: clocks.monotonic())
+                metrics.forgetUnusedBuckets(now: clocks.monotonic(), wall: clocks.wall())
                 // A loop that hangs never answers, and systemd hears nothing.
                 if watchdog != nil, await !gateway.sizes().isEmpty { Systemd.watchdog() }
             }

@@ -24,6 +24,7 @@ struct LoopMaterials: Sendable {
     let pages: [String: StaticPage]
     let node: String
     let signatures: SignaturePool
+    let breakers: BreakerGauges
     /// When this run began, in milliseconds since 1970.
     let epoch: UInt64
 }
@@ -41,7 +42,7 @@ enum LoopAssembly {
         let registry = materials.registry
         let upstream = Upstream(
             loop: loop, tick: tick, snapshot: materials.snapshot.upstream, limits: materials.limits,
-            node: materials.node, meters: upstreamMeters(registry, index),
+            node: materials.node, meters: upstreamMeters(registry, index, materials.breakers),
             random: SeededRandom(seed: .random(in: 0...(.max))))
         let sessions = Sessions(
             loop: loop, index: index, meters: SessionMeters(registry: registry, shard: index),
@@ -59,7 +60,8 @@ enum LoopAssembly {
                     },
                     limit: { rule, decision in
                         registry.counter(.rateLimitDecisions, [rule, decision], shard: index)
-                    })),
+                    },
+                    ban: { registry.counter(.rateLimitBans, [$0], shard: index) })),
             registry: registry, log: materials.journal.accessLog(loop: index, tick: tick),
             admission: materials.admission, pages: materials.pages,
             signatures: materials.signatures)
@@ -89,19 +91,62 @@ enum LoopAssembly {
                 record.message =
                     "\(service) \(instance) is down: \(reason.rawValue), \(lost) calls lost"
                     + (cause.isEmpty ? "" : "; \(cause)")
+            case .ejected(let service, let instance, let reason, let milliseconds):
+                record = AccessRecord(event: .upstream, logClass: .error, time: time)
+                record.service = service
+                record.instance = instance
+                record.messageID = MessageID.upstreamEjected
+                let length = milliseconds == 0 ? "until checks succeed" : "for \(milliseconds) ms"
+                record.message =
+                    "\(service) \(instance) is ejected \(length): \(reason.rawValue)"
+            case .returned(let service, let instance):
+                record = AccessRecord(event: .upstream, logClass: .ok, time: time)
+                record.service = service
+                record.instance = instance
+                record.messageID = MessageID.upstreamReturned
+                record.message = "\(service) \(instance) gets calls again"
+            case .breaker(let service, let instance, let state):
+                let isOpen = state == .open
+                record = AccessRecord(
+                    event: .upstream, logClass: isOpen ? .error : .ok, time: time)
+                record.service = service
+                record.instance = instance
+                record.messageID = isOpen ? MessageID.breakerOpen : MessageID.breakerClosed
+                let name = instance.isEmpty ? service : "\(service) \(instance)"
+                record.message = "the breaker of \(name) is \(state.text)"
+            case .panic(let service, let isOn):
+                record = AccessRecord(
+                    event: .upstream, logClass: isOn ? .error : .ok, time: time)
+                record.service = service
+                record.messageID = MessageID.upstreamPanic
+                record.message =
+                    isOn
+                    ? "too few instances of \(service) are well: all get calls"
+                    : "enough instances of \(service) are well again"
             }
             journal.writeShared(record)
         }
     }
 
-    private static func upstreamMeters(_ registry: MetricsRegistry, _ shard: Int) -> UpstreamMeters
-    {
+    private static func upstreamMeters(
+        _ registry: MetricsRegistry, _ shard: Int, _ breakers: BreakerGauges
+    ) -> UpstreamMeters {
         UpstreamMeters(
             requests: {
                 registry.counter(.upstreamRequests, [$0, $1.rawValue], shard: shard)
             },
             duration: { registry.histogram(.upstreamDuration, [$0], shard: shard) },
-            instances: { registry.gauge(.upstreamInstances, [$0, $1], shard: shard) },
+            instances: {
+                registry.gauge(.upstreamInstances, [$0, $1.rawValue], shard: shard)
+            },
+            ejections: {
+                registry.counter(.upstreamEjections, [$0, $1.rawValue], shard: shard)
+            },
+            checks: {
+                registry.counter(.upstreamChecks, [$0, $1 ? "ok" : "failed"], shard: shard)
+            },
+            retries: { registry.counter(.upstreamRetries, [$0, $1.rawValue], shard: shard) },
+            breaker: { breakers.gauge(service: $0) },
             limitExceeded: { registry.counter(.limitExceeded, [$0], shard: shard) },
             malformedPushes: {
                 registry.counter(.upstreamRequests, [$0, "malformed_push"], shard: shard)

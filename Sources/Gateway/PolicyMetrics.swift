@@ -7,47 +7,50 @@ import Synchronization
 /// The policy in force, as metrics show it.
 final class PolicyMetrics: Sendable {
     private let current: Mutex<PolicySnapshot>
-    private let registry: MetricsRegistry
-    private let lastSuccess: Gauge
+    let registry: MetricsRegistry
+    private let reloads: ReloadMeters
 
     init(_ policy: PolicySnapshot, registry: MetricsRegistry, clocks: some Clocks) {
         current = Mutex(policy)
         self.registry = registry
-        lastSuccess = registry.gauge(.policyLastReload, [], shard: 0)
-        lastSuccess.set(clocks.wall().microseconds * 1_000)
-        for result in ["ok", "unchanged", "rejected"] {
-            _ = registry.counter(.policyReloads, [result], shard: 0)
-        }
+        reloads = ReloadMeters(registry: registry, start: clocks.wall())
         registry.observe(.policyInfo) { [self] in
             let policy = current.withLock { $0 }
             return [([policy.version, policy.revision], 1)]
         }
         registry.observe(.rateLimitKeys) { [self] in
             let policy = current.withLock { $0 }
-            return policy.limitNames.map { ([$0], Double(policy.liveKeys($0))) }
+            return policy.limitFigures.map { ([$0.rule.name], Double($0.liveKeys)) }
         }
         observeOverflow()
+        observeBans(clocks)
+    }
+
+    private func observeBans(_ clocks: some Clocks) {
+        registry.observe(.rateLimitBannedKeys) { [self] in
+            let policy = current.withLock { $0 }
+            return policy.bans(now: clocks.monotonic()).map { ([$0.key], Double($0.value.keys)) }
+        }
     }
 
     private func observeOverflow() {
         registry.observe(.rateLimitOverflow) { [self] in
             let policy = current.withLock { $0 }
-            return policy.limitNames.map { ([$0], Double(policy.overflows($0))) }
+            return policy.limitFigures.map { ([$0.rule.name], Double($0.overflows)) }
         }
     }
 
     /// A reload ended.
     func record(_ report: ReloadReport, clocks: some Clocks) {
-        registry.counter(.policyReloads, [report.result.rawValue], shard: 0).addShared()
-        if report.result != .rejected { lastSuccess.set(clocks.wall().microseconds * 1_000) }
+        reloads.record(report, at: clocks.wall())
     }
 
     /// Another policy is in force.
     func adopt(_ policy: PolicySnapshot) { current.withLock { $0 = policy } }
 
-    /// Forgets buckets that are full again; nothing is lost by it.
-    func forgetFullBuckets(now: MonotonicTime) {
+    /// Forgets buckets that have been full again for a while; nothing is lost by it.
+    func forgetUnusedBuckets(now: MonotonicTime, wall: WallTime) {
         let policy = current.withLock { $0 }
-        policy.forgetFullBuckets(now: now)
+        policy.forgetUnusedBuckets(now: now, wall: wall)
     }
 }

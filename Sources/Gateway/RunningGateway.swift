@@ -25,7 +25,7 @@ final class RunningGateway: Sendable {
         self.listeners = listeners
     }
 
-    /// Builds every loop, connects to the services and listens.
+    /// Builds every loop, connects to the services and listens; clients wait until `accept`.
     ///
     /// - Parameter listeners: probed already, so that a port in use has been an error.
     static func start(
@@ -62,15 +62,33 @@ final class RunningGateway: Sendable {
             units: units, hub: hub, listeners: open, signatures: materials.signatures)
     }
 
-    /// Tells every loop to decide by a snapshot; none has yet when this returns.
-    func beginPublishing(_ snapshot: EdgeSnapshot) -> [EventLoopFuture<Void>] {
-        units.map { unit in unit.loop.submit { unit.edge.value.adopt(snapshot) } }
+    /// Takes clients from now on.
+    func accept() async {
+        for listener in listeners { await listener.accept() }
     }
 
-    /// Returns when every loop decides by what it was told.
-    func finishPublishing(_ done: [EventLoopFuture<Void>]) async {
-        // A loop refuses work only when the process is ending; then nothing is left to decide.
-        for future in done { try? await future.get() }
+    /// Tells every loop to decide by a snapshot; none has yet when this returns.
+    ///
+    /// - Returns: for each loop how many nanoseconds it took to take it over.
+    func beginPublishing(_ snapshot: EdgeSnapshot) -> [EventLoopFuture<Int64>] {
+        units.map { unit in
+            unit.loop.submit {
+                let clocks = SystemClocks()
+                let start = clocks.monotonic()
+                unit.edge.value.adopt(snapshot)
+                return clocks.monotonic().nanoseconds(since: start)
+            }
+        }
+    }
+
+    /// Returns when every loop decides by what it was told, with the longest time that took one.
+    func finishPublishing(_ done: [EventLoopFuture<Int64>]) async -> Int64 {
+        var longest: Int64 = 0
+        for future in done {
+            // A loop refuses work only when the process is ending; then nothing is left to decide.
+            longest = max(longest, (try? await future.get()) ?? 0)
+        }
+        return longest
     }
 
     /// Asks the key source when a token names a key nobody knows.
@@ -104,22 +122,48 @@ final class RunningGateway: Sendable {
         return sums
     }
 
-    /// State of every instance as the first loop sees it, and how many loops are connected to it.
-    func instances() async -> [(service: String, instance: String, connected: Int, loops: Int)] {
-        var found: [(service: String, instance: String, connected: Int, loops: Int)] = []
+    /// An instance as all loops see it.
+    struct InstanceView {
+        var service: String
+        var instance: String
+        /// Loops with a link to it.
+        var connected: Int
+        var loops: Int
+        /// The worst that a loop thinks of it.
+        var health: InstanceState
+        var weight: Int
+        var inFlight: Int
+        /// The longest that a loop still keeps it out.
+        var ejectedMilliseconds: Int64
+    }
+
+    /// State of every instance, added up over the loops.
+    func instances() async -> [InstanceView] {
+        var found: [InstanceView] = []
         for unit in units {
             let states =
                 (try? await unit.loop.submit { unit.edge.value.upstream.states }.get()) ?? []
             for state in states {
                 let isUp = state.state == .ready ? 1 : 0
-                if let index = found.firstIndex(where: {
-                    $0.service == state.service && $0.instance == state.instance
-                }) {
-                    found[index].connected += isUp
-                    found[index].loops += 1
-                } else {
-                    found.append((state.service, state.instance, isUp, 1))
+                guard
+                    let index = found.firstIndex(where: {
+                        $0.service == state.service && $0.instance == state.instance
+                    })
+                else {
+                    found.append(
+                        InstanceView(
+                            service: state.service, instance: state.instance, connected: isUp,
+                            loops: 1, health: state.health, weight: state.weight,
+                            inFlight: state.inFlight,
+                            ejectedMilliseconds: state.ejectedMilliseconds))
+                    continue
                 }
+                found[index].connected += isUp
+                found[index].loops += 1
+                found[index].inFlight += state.inFlight
+                found[index].ejectedMilliseconds = max(
+                    found[index].ejectedMilliseconds, state.ejectedMilliseconds)
+                if state.health > found[index].health { found[index].health = state.health }
             }
         }
         return found

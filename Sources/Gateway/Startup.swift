@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import SluiceAdmin
 import SluiceDemoServices
+import SluiceDiscovery
 import SluiceDocuments
 import SluiceEdge
 import SluiceIdentity
@@ -47,12 +48,15 @@ struct Startup {
         Self.bootstrap(journal, registry)
         ProcessMetrics.register(in: registry)
         ProcessMetrics.registerBuild(version: Self.version, in: registry)
+        let suppressed = journal.watchSuppression(registry: registry, clocks: clocks)
 
         let group = MultiThreadedEventLoopGroup(numberOfThreads: loops)
         let threads = configuration.identity.signatureThreads
         let signatures = SignaturePool(
             threads: threads > 0 ? threads : max(1, ThisProcess.processors / 2),
             maxWaiting: configuration.limits.maxSignatureQueue, registry: registry)
+        let discovery = DiscoveryAssembly.make(
+            group: group, registry: registry, journal: journal, clocks: clocks)
         do {
             var demo: Demo?
             if options.isDemo {
@@ -62,22 +66,29 @@ struct Startup {
             }
             let listeners = try await probe(group)
             let blueprint = try await Blueprint.make(configuration, overrides: overrides)
+            await discovery.adopt(blueprint.discovery)
+            let services = await discovery.first(within: DiscoveryAssembly.patience)
+            var snapshot = blueprint.snapshot(policy)
+            snapshot.upstream.take(services, for: blueprint.discoveredServices)
             let gateway = try await RunningGateway.start(
                 group: group,
                 materials: LoopMaterials(
-                    snapshot: blueprint.snapshot(policy), limits: configuration.limits,
+                    snapshot: snapshot, limits: configuration.limits,
                     registry: registry, journal: journal,
                     admission: Admission(maxConnections: configuration.limits.maxConnections),
                     pages: options.isDemo ? DemoPage.pages : [:], node: node,
-                    signatures: signatures,
+                    signatures: signatures, breakers: BreakerGauges(registry: registry),
                     epoch: UInt64(clamping: clocks.wall().microseconds / 1_000)),
                 listeners: listeners)
             return try await assemble(
-                gateway, blueprint, policy, overrides,
+                gateway, blueprint, policy, overrides, services,
                 Surroundings(
-                    group: group, registry: registry, journal: journal, clocks: clocks, demo: demo,
-                    listeners: listeners, adminToken: adminToken))
+                    group: group, registry: registry, journal: journal, suppressed: suppressed,
+                    clocks: clocks, demo: demo, listeners: listeners, adminToken: adminToken,
+                    discovery: discovery))
         } catch {
+            suppressed?.stop()
+            await discovery.stop()
             _ = journal.stop(deadlineMilliseconds: 1_000)
             try? await signatures.stop()
             try? await group.shutdownGracefully()
@@ -90,16 +101,19 @@ struct Startup {
         let group: MultiThreadedEventLoopGroup
         let registry: MetricsRegistry
         let journal: Journal
+        /// Nil where entries do not go to journald.
+        let suppressed: SuppressedMonitor?
         let clocks: SystemClocks
         let demo: Demo?
         let listeners: [Listener]
         /// Opens admin calls that change something; nil = no token does.
         let adminToken: [UInt8]?
+        let discovery: Discovery
     }
 
     private func assemble(
         _ gateway: RunningGateway, _ blueprint: Blueprint, _ policy: PolicySnapshot,
-        _ overrides: Blueprint.Overrides, _ around: Surroundings
+        _ overrides: Blueprint.Overrides, _ services: DiscoveredServices, _ around: Surroundings
     ) async throws -> GatewayProcess {
         let metrics = PolicyMetrics(policy, registry: around.registry, clocks: around.clocks)
         for warning in blueprint.tls.warnings {
@@ -107,24 +121,38 @@ struct Startup {
             around.journal.writeWarning(
                 MessageID.certificate, warning.text, clocks: around.clocks)
         }
-        let ring = KeyRing(gateway: gateway, snapshot: blueprint.snapshot(policy))
-        let keySource = KeySourceAssembly.make(ring: ring, around: around)
+        for warning in Self.examine(policy, metrics, around) { ThisProcess.complain(warning) }
+        let publisher = SnapshotPublisher(
+            gateway: gateway, blueprint: blueprint, policy: policy, services: services)
+        await around.discovery.connect { await publisher.publish(services: $0) }
+        let keySource = KeySourceAssembly.make(publisher: publisher, around: around)
         await keySource.adopt(blueprint.keySource)
         gateway.connect(keySource)
         let reloader = reloader(
-            Published(ring: ring, keySource: keySource), blueprint, policy, overrides, metrics,
+            Published(
+                publisher: publisher, keySource: keySource, discovery: around.discovery), blueprint,
+            policy, overrides, metrics,
             around)
+        let membership = try Membership.make(
+            configuration, blueprint.discovery, node: node, gateway: gateway, around: around)
         let room = ControlRoom(
             gateway: gateway, reloader: reloader,
             settings: ControlRoom.Settings(
                 limits: configuration.limits, listeners: around.listeners, node: node,
                 drainDeadlineMilliseconds: configuration.drainDeadlineMilliseconds,
-                registry: around.registry, journal: around.journal, clocks: around.clocks))
-        let (admin, adminPort) = try await startAdmin(room, around)
+                registry: around.registry, journal: around.journal, clocks: around.clocks,
+                discovery: around.discovery, membership: membership))
+        let (admin, adminPort): (AdminServer, Int)
+        do {
+            (admin, adminPort) = try await startAdmin(room, around)
+        } catch {
+            await membership?.leave()
+            throw error
+        }
         return GatewayProcess(
             configuration: configuration, gateway: gateway, reloader: reloader, room: room,
             admin: admin, adminPort: adminPort, metrics: metrics, keySource: keySource,
-            around: around)
+            membership: membership, blueprint: blueprint, around: around)
     }
 
     private func startAdmin(
@@ -155,8 +183,9 @@ struct Startup {
 
     /// What a reload changes.
     private struct Published {
-        let ring: KeyRing
+        let publisher: SnapshotPublisher
         let keySource: KeySetSource
+        let discovery: Discovery
     }
 
     private func reloader(
@@ -181,12 +210,16 @@ struct Startup {
                     needsRestart: next.needsRestart(comparedTo: blueprint),
                     warnings: warnings.diagnostics + next.tls.warnings)
             },
+            examine: { Self.examine($0, metrics, around) },
             publish: { policy, next in
-                await published.ring.publish(next.snapshot(policy))
+                // First the services, then their sources: what a source said stays until it says more.
+                let pause = await published.publisher.publish(next, policy)
+                await published.discovery.adopt(next.discovery)
                 await published.keySource.adopt(next.keySource)
                 metrics.adopt(policy)
                 certificates.adopt(next.tls)
                 journal.adopt(policy)
+                return pause
             },
             begun: { Systemd.reloading(now: clocks.monotonic()) },
             report: { report in
@@ -194,6 +227,15 @@ struct Startup {
                 journal.write(report, clocks: clocks)
                 Systemd.notify("READY=1\nSTATUS=\(report.summary)")
             })
+    }
+
+    /// What is doubtful about a policy beside this configuration; told in the journal as well.
+    private static func examine(
+        _ policy: PolicySnapshot, _ metrics: PolicyMetrics, _ around: Surroundings
+    ) -> [String] {
+        guard let warning = metrics.seriesWarning(for: policy) else { return [] }
+        around.journal.writeWarning(MessageID.seriesBudget, warning, clocks: around.clocks)
+        return [warning]
     }
 
     private func compile(_ catalog: ActionCatalog) throws(DiagnosticList) -> PolicySnapshot {

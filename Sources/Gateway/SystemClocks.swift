@@ -11,6 +11,8 @@ package struct SystemClocks: Clocks {
 
     package func wall() -> WallTime { WallTime(microseconds: Self.read(CLOCK_REALTIME) / 1_000) }
 
+    package func threadCPU() -> Int64 { Self.read(CLOCK_THREAD_CPUTIME_ID) }
+
     /// The wall clock as certificates count, for work off the loops.
     package static var secondsSince1970: Double { Double(read(CLOCK_REALTIME)) / 1_000_000_000 }
 

@@ -12,6 +12,28 @@ extension Journal {
             reservePerSecond: policy.model.logging.reservePerSecond)
     }
 
+    /// Counts what journald suppresses from now on; nil where entries do not go to journald.
+    func watchSuppression(registry: MetricsRegistry, clocks: SystemClocks) -> SuppressedMonitor? {
+        switch mode {
+        case .standardError, .off: return nil
+        case .auto where !Systemd.journaldIsPresent:
+            writeEvent(
+                MessageID.journalUnreadable,
+                "no journald here: nothing suppresses entries, and "
+                    + "sluice_journald_suppressed_total is absent", clocks: clocks)
+            return nil
+        case .auto, .journald: break
+        }
+        let monitor = SuppressedMonitor(
+            registry: registry, namespace: ThisProcess.environment["LOG_NAMESPACE"],
+            since: clocks.wall(),
+            unreadable: { [self] reason in
+                writeWarning(MessageID.journalUnreadable, "\(reason)", clocks: clocks)
+            })
+        monitor.start()
+        return monitor
+    }
+
     /// An entry of the process itself.
     func writeEvent(_ id: String, _ text: String, clocks: some Clocks) {
         var record = AccessRecord(event: .gateway, logClass: .ok, time: clocks.wall())

@@ -2,9 +2,10 @@ import SluiceDocuments
 import SluiceGateway
 import SluicePolicy
 import SluicePolicyLanguage
+package import SluicePolicyTools
 import SluiceVocabulary
 
-/// `sluice check` and `sluice policy check`: everything `run` would refuse, without starting it.
+/// `sluice check`: everything `run` would refuse, without starting it.
 package struct CheckTool: Sendable {
     /// Nil = look in the usual places.
     package var configurationPath: String?
@@ -51,6 +52,7 @@ package struct CheckTool: Sendable {
             found += loaded.warnings.diagnostics
             found += Self.checkSecrets(loaded.configuration)
             found += Self.checkTLS(loaded.configuration)
+            found += Self.checkRegistries(loaded.configuration)
             configuration = loaded.configuration
         } catch {
             found += error.diagnostics
@@ -63,19 +65,18 @@ package struct CheckTool: Sendable {
     }
 
     /// Checks the policies alone, against the commands of the configuration.
-    package func runPolicies() throws -> ToolResult {
-        var report = Report()
-        var found: [Diagnostic]
-        do throws(DiagnosticList) {
-            let loaded = try Configuration.loadWithWarnings(
-                path: configurationPath, environment: environment)
-            report.configuration = loaded.source
-            let directory = policiesPath ?? loaded.configuration.policies
-            found = compile(directory, loaded.configuration, &report)
-        } catch {
-            found = error.diagnostics
+    ///
+    /// - Parameter isTerminal: somebody reads it, so the rules are shown too.
+    package func runPolicies(isTerminal: Bool = false) throws -> ToolResult {
+        let style = OutputStyle(isJSON: isJSON, isTerminal: isTerminal)
+        return try PolicyPlaces(
+            configurationPath: configurationPath, policiesPath: policiesPath,
+            environment: environment
+        ).run(style) { place in
+            try PolicyCheckTool(
+                directory: place.directory, configuration: place.configuration, style: style
+            ).run(catalog: place.catalog)
         }
-        return try finish(report, found)
     }
 
     /// An absent secret is a warning: configuration is often checked where the secrets are not.
@@ -94,6 +95,21 @@ package struct CheckTool: Sendable {
                     softened.message += " (`run` needs it, `demo` does not)"
                     return softened
                 }
+            }
+        }
+    }
+
+    /// Tokens and passwords for registries: an absent one is a warning, as an absent key is.
+    private static func checkRegistries(_ configuration: Configuration) -> [Diagnostic] {
+        do throws(DiagnosticList) {
+            _ = try configuration.discoverySettings()
+            return []
+        } catch {
+            return error.diagnostics.map { diagnostic in
+                var softened = diagnostic
+                softened.severity = .warning
+                softened.message += " (`run` needs it)"
+                return softened
             }
         }
     }
@@ -144,13 +160,12 @@ package struct CheckTool: Sendable {
                 exitCode: code)
         }
         let lines = [
-            report.services + report.commands > 0
-                ? "configuration ok: \(report.configuration ?? "") "
-                    + "(\(report.services) services, \(report.commands) commands)" : nil,
+            "configuration ok: \(report.configuration ?? "") "
+                + "(\(report.services) services, \(report.commands) commands)",
             "policies ok: \(report.policies ?? "") "
                 + "(\(report.rules.count) rules, revision \((report.revision ?? "").prefix(12)))",
         ]
         return ToolResult(
-            output: lines.compactMap(\.self).joined(separator: "\n"), complaints: complaints)
+            output: lines.joined(separator: "\n"), complaints: complaints)
     }
 }

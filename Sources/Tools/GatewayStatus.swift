@@ -23,12 +23,16 @@ struct GatewayStatus: Codable, Sendable, Equatable {
         var added: [String]
         var changed: [String]
         var removed: [String]
+        /// `old -> new`: limits that kept their buckets under a new name. Nil = an older gateway.
+        var renamed: [String]?
+        /// Limits that count otherwise now: their buckets started full. Nil = an older gateway.
+        var restarted: [String]?
         var revision: String
         var durationMicroseconds: Int64
 
         enum CodingKeys: String, CodingKey {
             case number, requested, covered, result, errors, warnings, added, changed, removed
-            case revision
+            case revision, renamed, restarted
             case needsRestart = "needs_restart"
             case durationMicroseconds = "duration_us"
         }

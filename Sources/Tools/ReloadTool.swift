@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import SluiceDocuments
 import SluiceGateway
+package import SluicePolicyTools
 
 /// `sluice reload [--wait]`: SIGHUP to the gateway that answers on the admin port.
 package struct ReloadTool: Sendable {
@@ -187,6 +188,8 @@ package struct ReloadTool: Sendable {
         ]
         for (word, rules) in [
             ("added", reload.added), ("changed", reload.changed), ("removed", reload.removed),
+            ("renamed", reload.renamed ?? []),
+            ("with buckets that start anew", reload.restarted ?? []),
         ] where !rules.isEmpty {
             lines.append("  \(word): \(rules.joined(separator: ", "))")
         }

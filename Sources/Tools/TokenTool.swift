@@ -2,6 +2,7 @@ import Foundation
 import SluiceDocuments
 import SluiceGateway
 import SluiceIdentity
+package import SluicePolicyTools
 package import SluiceVocabulary
 
 /// `sluice token issue`: a token as the gateway itself would make it, for tests and operators.

@@ -44,6 +44,12 @@ package struct AddressBlock: Sendable, Hashable {
         return number
     }
 
+    /// The block in CIDR notation, always with its bits: `10.0.0.0/8`, `2001:db8::/32`.
+    package var text: String {
+        let bits = mask.nonzeroBitCount
+        return "\(IPAddress(value: prefix).text)/\(isV4 ? bits - 96 : bits)"
+    }
+
     /// True when the address lies in the block.
     package func contains(_ address: IPAddress) -> Bool {
         address.isV4 == isV4 && address.value & mask == prefix

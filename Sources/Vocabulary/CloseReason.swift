@@ -30,6 +30,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
     case idle
     case bodyTimeout
     case tooManyFrames
+    case rateLimited
+    case deviceRefused
 
     /// The close code on the wire; 0 where the connection ends without one.
     package var code: UInt16 {
@@ -42,12 +44,12 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .slowConsumer: 4001
         case .noHeartbeat: 4002
         case .tokenExpired: 4003
-        case .overload, .tooManyInFlight: 4005
+        case .overload, .tooManyInFlight, .rateLimited: 4005
         case .superseded: 4006
         case .badToken, .authenticationTimeout: 4500
         case .badEnvelope: 4501
         case .permissionDenied: 4502
-        case .replaced: 4503
+        case .replaced, .deviceRefused: 4503
         case .revoked: 4505
         case .unsupportedVersion: 4506
         case .protocolError: 1002
@@ -88,6 +90,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .idle: "idle"
         case .bodyTimeout: "body_timeout"
         case .tooManyFrames: "too_many_frames"
+        case .rateLimited: "rate_limited"
+        case .deviceRefused: "device_refused"
         }
     }
 
@@ -122,6 +126,8 @@ package enum CloseReason: UInt8, Sendable, CaseIterable {
         case .idle: "no further request in time"
         case .bodyTimeout: "the body stood still"
         case .tooManyFrames: "an HTTP/2 limit was hit"
+        case .rateLimited: "too many requests; come back later"
+        case .deviceRefused: "too many devices"
         }
     }
 }

@@ -47,6 +47,9 @@ package struct Limits: Sendable, Equatable {
     package var maxLinkFrameBytes = 4_194_304
     /// Requests that wait for a connection to one instance, per event loop. Over it: 503 `overloaded`.
     package var maxHTTPWaiting = 1_024
+    /// Requests that one event loop keeps so that it can send them again. Over it a request has one
+    /// try.
+    package var maxRetryBytes = 16_777_216
     /// How long a connection to a service may stay open without a request.
     package var httpIdleTimeoutMilliseconds: Int64 = 30_000
     /// Verified tokens remembered per event loop.
@@ -68,6 +71,9 @@ package struct Limits: Sendable, Equatable {
     package var maxKeySourceBytes = 262_144
     /// Users one push may name.
     package var maxPushTargets = 10_000
+    /// Connections closed per second, process-wide, that a reload no longer permits. Over it they
+    /// wait for their turn.
+    package var reloadClosePerSecond = 500
 
     package init() {}
 }

@@ -37,6 +37,9 @@ package final class LoopTick {
         if !isOpen { open() }
     }
 
+    /// CPU time of this loop's thread, in nanoseconds. A system call: not for every turn.
+    package func threadCPU() -> Int64 { clocks.threadCPU() }
+
     private func open() {
         isOpen = true
         number &+= 1

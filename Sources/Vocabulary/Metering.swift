@@ -1,10 +1,13 @@
-package import Synchronization
+public import Synchronization
 
 /// A number that only grows, written by one thread and read by any.
 ///
 /// Writers use `add` without a locked instruction: two threads writing the same counter lose
 /// counts. Every loop therefore has counters of its own; the registry adds them up at a scrape.
-package final class Counter: Sendable {
+///
+/// Public because only then is `add` inlined into other modules (decision 0020): as `package` it
+/// would cost a call and a pair of locked instructions for every count.
+public final class Counter: Sendable {
     @usableFromInline
     let word = Atomic<UInt64>(0)
 
@@ -12,7 +15,7 @@ package final class Counter: Sendable {
 
     /// Adds `amount`. Only the thread that owns this counter may call it.
     @inlinable
-    package func add(_ amount: UInt64 = 1) {
+    public func add(_ amount: UInt64 = 1) {
         word.store(word.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
@@ -22,8 +25,8 @@ package final class Counter: Sendable {
     package var value: UInt64 { word.load(ordering: .relaxed) }
 }
 
-/// A number that goes up and down, written by one thread and read by any.
-package final class Gauge: Sendable {
+/// A number that goes up and down, written by one thread and read by any. Public like `Counter`.
+public final class Gauge: Sendable {
     @usableFromInline
     let word = Atomic<Int64>(0)
 
@@ -31,7 +34,7 @@ package final class Gauge: Sendable {
 
     /// Changes the value by `amount`. Only the thread that owns this gauge may call it.
     @inlinable
-    package func add(_ amount: Int64) {
+    public func add(_ amount: Int64) {
         word.store(word.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
@@ -51,8 +54,23 @@ package final class DurationHistogram: Sendable {
 
     private let buckets: [15 of Counter] = InlineArray { _ in Counter() }
     private let sum = Counter()
+    /// One for each bucket; none where the histogram remembers no requests.
+    private let exemplarCells: [ExemplarCell]
 
-    package init() {}
+    /// - Parameter hasExemplars: each bucket remembers the last request that `note` was told.
+    package init(hasExemplars: Bool = false) {
+        exemplarCells = hasExemplars ? (0..<15).map { _ in ExemplarCell() } : []
+    }
+
+    /// Remembers a request that was counted. Only the thread that owns this histogram may call it;
+    /// it allocates nothing.
+    package func note(_ exemplar: Exemplar) {
+        guard !exemplarCells.isEmpty else { return }
+        exemplarCells[Self.bucket(of: max(0, exemplar.nanoseconds))].write(exemplar)
+    }
+
+    /// For each bucket the request noted last; empty where none is remembered.
+    package var exemplars: [Exemplar?] { exemplarCells.map { $0.read() } }
 
     /// Counts one duration. Only the thread that owns this histogram may call it.
     package func record(nanoseconds: Int64) {

@@ -116,15 +116,18 @@ package struct Refusal: Sendable, Equatable, Error {
     package var rule: String?
     /// When the same request can succeed, in milliseconds from now; 0 = not known.
     package var retryAfterMilliseconds: UInt64
+    /// The limit that refused, where one did.
+    package var limit: LimitFacts?
 
     package init(
         _ kind: RefusalKind, message: String? = nil, rule: String? = nil,
-        retryAfterMilliseconds: UInt64 = 0
+        retryAfterMilliseconds: UInt64 = 0, limit: LimitFacts? = nil
     ) {
         self.kind = kind
         self.message = message
         self.rule = rule
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.limit = limit
     }
 
     /// What the client reads.

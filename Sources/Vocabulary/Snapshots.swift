@@ -41,8 +41,13 @@ package struct PushResult: Sendable, Equatable {
     package var queued: UInt32 = 0
     /// Nobody there.
     package var offline: UInt32 = 0
+    /// Why it went to nobody, where the policy refused it.
+    package var refusal: Refusal?
 
     package init() {}
+
+    /// Nobody got it.
+    package init(refusal: Refusal) { self.refusal = refusal }
 
     package static func + (left: Self, right: Self) -> Self {
         var sum = left

@@ -14,6 +14,12 @@ package struct MonotonicTime: Sendable, Hashable, Comparable {
     @inlinable
     package func nanoseconds(since earlier: Self) -> Int64 { nanoseconds &- earlier.nanoseconds }
 
+    /// Whole milliseconds from `earlier` to this point.
+    @inlinable
+    package func milliseconds(since earlier: Self) -> Int64 {
+        nanoseconds(since: earlier) / 1_000_000
+    }
+
     @inlinable
     package func advanced(byMilliseconds milliseconds: Int64) -> Self {
         Self(nanoseconds: nanoseconds &+ milliseconds &* 1_000_000)
@@ -43,4 +49,11 @@ package protocol Clocks: Sendable {
     func monotonic() -> MonotonicTime
     /// Microseconds on the wall clock.
     func wall() -> WallTime
+    /// CPU time of the calling thread, in nanoseconds.
+    func threadCPU() -> Int64
+}
+
+extension Clocks {
+    /// Clocks that are moved by hand spend no CPU time.
+    package func threadCPU() -> Int64 { 0 }
 }

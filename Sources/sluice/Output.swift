@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import SluiceTools
+import SluicePolicyTools
 
 extension ToolResult {
     /// Prints what there is to say and ends the command with its exit code.

@@ -83,6 +83,81 @@ struct DemoCommandTests {
         }
     }
 
+    @Test("friend.request asks whoever is no friend yet by a push, and nobody else")
+    func request() async throws {
+        try await withLink { link in
+            let friends = try await link.ask(.friendRequest, #"{"user":"bob"}"#, as: "alice")
+            #expect(friends.body == .object([("friends", .bool(true))]))
+            let stranger = try await link.ask(.friendRequest, #"{"user":"bob"}"#, as: "dora")
+            #expect(stranger.body == .object([("friends", .bool(false))]))
+            // Nothing came between: the next frame is the push of the second request.
+            let frame = try await link.next()
+            let push = try LinkPush(from: frame.body)
+            #expect(push.targets == .users(["bob"]))
+            let envelope = try Sluice_V1_Envelope(serializedBytes: Array(buffer: push.envelope))
+            let body = try JSONValue(parsing: Array(envelope.payload))
+            #expect(envelope.cmd == DemoCommand.friendRequested.rawValue)
+            #expect(body == .object([("from", .string("dora"))]))
+            for (payload, user, status): (String, String, UInt32) in [
+                (#"{"user":"alice"}"#, "alice", 1_400), ("{}", "alice", 1_400),
+                (#"{"user":"bob"}"#, "", 1_400), (#"{"user":"nobody"}"#, "alice", 1_404),
+            ] {
+                #expect(try await link.ask(.friendRequest, payload, as: user).status == status)
+            }
+        }
+    }
+
+    /// Uploads bytes and returns their id.
+    private func upload(_ bytes: [UInt8], _ link: LinkClient) async throws -> Int64 {
+        let answer = try await link.exchange(.mediaUpload, bytes, format: 0, as: "alice")
+        let body = try JSONValue(parsing: Array(answer.payload))
+        #expect(answer.status == 0)
+        #expect(body["bytes"] == .integer(Int64(bytes.count)))
+        return try #require(body["id"]?.integer)
+    }
+
+    @Test("media.download gives what media.upload was given, byte for byte")
+    func media() async throws {
+        try await withLink { link in
+            let pictures: [[UInt8]] = [[0, 0xFF, 0x7B], [], Array(repeating: 0x2A, count: 61_440)]
+            for picture in pictures {
+                let id = try await upload(picture, link)
+                let answer = try await link.exchange(
+                    .mediaDownload, Array(#"{"id":\#(id)}"#.utf8), as: "bob")
+                #expect(answer.status == 0)
+                #expect(answer.format == 0)
+                #expect(Array(answer.payload) == picture)
+            }
+            for (payload, status): (String, UInt32) in [
+                ("{}", 1_400), (#"{"id":"1"}"#, 1_400), (#"{"id":0}"#, 1_404),
+                (#"{"id":4}"#, 1_404),
+                (#"{"id":-9223372036854775808}"#, 1_404),
+            ] {
+                #expect(try await link.ask(.mediaDownload, payload, as: "bob").status == status)
+            }
+            #expect(try await link.exchange(.mediaUpload, [1], as: "").status == 1_400)
+        }
+    }
+
+    @Test("a hundred uploads are kept, then the oldest makes room")
+    func mediaBounds() async throws {
+        try await withLink { link in
+            func find(_ id: Int64) async throws -> [UInt8]? {
+                let answer = try await link.exchange(
+                    .mediaDownload, Array(#"{"id":\#(id)}"#.utf8), as: "bob")
+                return answer.status == 0 ? Array(answer.payload) : nil
+            }
+            for number in 1...102 {
+                let id = try await upload([UInt8(number)], link)
+                #expect(id == Int64(number))
+            }
+            for id: Int64 in [1, 2, 3, 100, 101, 102] {
+                let found = try await find(id)
+                #expect(found == (id < 3 ? nil : [UInt8(id)]))
+            }
+        }
+    }
+
     @Test("user.profile shows the caller or whom he asks for, online as presence last said")
     func profile() async throws {
         try await withLink { link in

@@ -101,18 +101,27 @@ struct LinkClient: Sendable {
         return frame(.call, stream: stream, body: try envelope.serializedBytes())
     }
 
-    /// Calls, and returns the status and payload of the reply, which must be the next frame.
-    func ask(
-        _ command: DemoCommand, _ payload: String = "", as user: String = ""
-    ) async throws -> (status: UInt32, body: JSONValue) {
+    /// Calls, and returns the reply, which must be the next frame.
+    func exchange(
+        _ command: DemoCommand, _ payload: [UInt8], format: UInt32 = 1, as user: String
+    ) async throws -> Sluice_V1_Envelope {
         try await send(
-            Self.call(command, stream: 77, seq: 5, payload: Array(payload.utf8), user: user))
+            Self.call(command, stream: 77, seq: 5, format: format, payload: payload, user: user))
         let frame = try await next()
         guard frame.kind == .reply, frame.stream == 77 else { throw Closed() }
         let envelope = try Sluice_V1_Envelope(frame)
-        guard envelope.cmd == command.rawValue, envelope.seq == 5, envelope.kind == 1,
-            envelope.format == 1
-        else { throw Closed() }
+        guard envelope.cmd == command.rawValue, envelope.seq == 5, envelope.kind == 1 else {
+            throw Closed()
+        }
+        return envelope
+    }
+
+    /// Calls, and returns the status of the reply, which must be JSON, and what it says.
+    func ask(
+        _ command: DemoCommand, _ payload: String = "", as user: String = ""
+    ) async throws -> (status: UInt32, body: JSONValue) {
+        let envelope = try await exchange(command, Array(payload.utf8), as: user)
+        guard envelope.format == 1 else { throw Closed() }
         return (envelope.status, try JSONValue(parsing: Array(envelope.payload)))
     }
 }

@@ -47,6 +47,24 @@ struct DocumentMappingTests {
             ])
     }
 
+    @Test("a mapping of very many keys is read and finished like a small one")
+    func manyKeys() {
+        let text = (0..<60_000).map { "key-\($0): 1\n" }.joined()
+        let all = findings(text) { mapping, sink in
+            for entry in mapping.entries.dropFirst(2) {
+                #expect(mapping.optional(entry.key)?.position.line == entry.keyPosition.line)
+            }
+            #expect(mapping.keyPosition("key-59999").line == 60_000)
+            #expect(mapping.contains("key-0") && !mapping.contains("key"))
+            mapping.finish()
+        }
+        #expect(
+            all.map { $0.prefix(28) }
+                == ["f:1:1: error: unknown key `ke", "f:2:1: error: unknown key `ke"].map {
+                    $0.prefix(28)
+                })
+    }
+
     @Test("findings are sorted by place, files in the order first seen, and never repeated")
     func order() {
         let sink = DiagnosticSink()

@@ -78,7 +78,8 @@ struct DocumentTests {
             "a: &x 1\nb: *x",
             [
                 "f.yaml:1:4: error: anchors (`&x`) are not allowed; write the value out where it is used",
-                "f.yaml:1:4: error: anchors (`&x`) are not allowed; write the value out where it is used",
+                "f.yaml:2:4: error: aliases (`*name`) are not allowed; write the value out, "
+                    + "or put a text that begins with `*` in quotes",
             ]
         ),
         (
@@ -175,8 +176,22 @@ struct DocumentTests {
         #expect(parsed("a: 12345", limits: DocumentLimits(maxBytes: 7)).1.count == 1)
         #expect(parsed("[1, 2, 3]", limits: DocumentLimits(maxNodes: 3)).1.count == 1)
         #expect(parsed("[1, 2, 3]", limits: DocumentLimits(maxNodes: 4)).1 == [])
-        // Far beyond what any parser may recurse into.
-        #expect(parsed(String(repeating: "[", count: 100_000)).0 == nil)
+    }
+
+    @Test(
+        "what is nested far beyond any parser's stack is refused at once",
+        arguments: ["[", "[\n", "{a: ", "{? ", "- ", "? ", "- ? ", "[{a: "])
+    func bottomless(_ opening: String) {
+        let text = String(repeating: opening, count: 1_000_000 / opening.utf8.count)
+        let (value, findings) = parsed(text)
+        #expect(value == nil)
+        #expect(findings.map { $0.hasSuffix("error: nested deeper than 32 levels") } == [true])
+    }
+
+    @Test("indentation without end is refused as well")
+    func staircase() {
+        let text = (0..<1_400).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+        #expect(parsed(text).1.last?.hasSuffix("nested deeper than 32 levels") == true)
     }
 
     @Test("aliases that multiply are refused before they grow")
@@ -189,6 +204,41 @@ struct DocumentTests {
         let (value, findings) = parsed(text)
         #expect(value == nil)
         #expect(findings.contains { $0.contains("anchors") })
+    }
+
+    @Test(
+        "nor do they grow where keys are compared, which would take until the end of days",
+        arguments: [
+            "? *a60\n: 1\n", "? [*a60, *a60]\n: 1\n", "{*a60 : 1}: 2\n", "x: {*a60 : *a60}\n",
+        ])
+    func laughingKeys(_ end: String) {
+        var text = "a0: &a0 [x, x]\n"
+        for level in 1...60 { text += "a\(level): &a\(level) [*a\(level - 1), *a\(level - 1)]\n" }
+        let (value, findings) = parsed(text + end)
+        #expect(value == nil)
+        #expect(findings.contains { $0.contains("1:5: error: anchors (`&a0`) are not allowed") })
+        #expect(findings.contains { $0.contains("2:10: error: aliases (`*name`) are not allowed") })
+        #expect(findings.contains { $0.hasPrefix("f.yaml:62:") })
+    }
+
+    @Test("a `*` that is no alias stays what it is, beside anchors too")
+    func stars() throws {
+        let text = "{\"a*\": [\"*b\", '*', c * d, \"& *\"], e: \"&\"}"
+        let (value, findings) = parsed(text)
+        #expect(findings == [])
+        guard case .mapping(let entries) = try #require(value).kind,
+            case .list(let items) = entries[0].value.kind
+        else {
+            Issue.record("unexpected shape")
+            return
+        }
+        #expect(entries.map(\.key) == ["a*", "e"])
+        #expect(items.map(\.text) == ["*b", "*", "c * d", "& *"])
+        #expect(
+            parsed("{\"a*\": \"&\", \"a*\": 1}").1 == ["f.yaml:1:2: error: key `a*` appears twice"])
+        #expect(
+            parsed("a: \"& * \u{E02A}\"").1
+                == ["f.yaml:1:1: error: the character U+E02A is not allowed"])
     }
 
     @Test("bytes that are not UTF-8 are refused at their place")

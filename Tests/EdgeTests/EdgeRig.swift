@@ -56,7 +56,23 @@ final class EdgeRig {
         """
     }
 
-    init(limits: Limits = Limits()) async throws {
+    /// The same permissions with limits of one's own, each an item of `rate_limits`.
+    static func policy(_ limits: [String], connect: String = "session.connect") -> String {
+        """
+        apiVersion: sluice/v1
+        kind: PolicySet
+        metadata: {name: edge, version: "1"}
+        descriptors: {user: token.sub, peer: "connection.address/32,/64"}
+        rate_limits: [\(limits.joined(separator: ", "))]
+        permissions:
+          default: deny
+          rules:
+            - {name: connect, effect: permit, action: [\(connect), auth.refresh]}
+            - {name: members, effect: permit, principal: {roles: [member]}, action: [echo, send]}
+        """
+    }
+
+    init(limits: Limits = Limits(), policy: String = policy(limit: 5)) async throws {
         catalog = ActionCatalog(commands: ["echo", "send", "secret", "deliver"])
         keys = try await KeySet.make([
             KeyMaterial(kid: "k", algorithm: "HS256", secret: Array(repeating: 7, count: 32))
@@ -69,7 +85,7 @@ final class EdgeRig {
         rules = TokenRules(
             issuer: "edge", audience: "edge", leewaySeconds: 0, maxTokenBytes: 8_192)
         let snapshot = try Self.snapshot(
-            catalog, keys, rules, issuer, policy: Self.policy(limit: 5), previous: nil)
+            catalog, keys, rules, issuer, policy: policy, previous: nil)
         let loop = loop
         let tick = LoopTick(clocks: clocks) { tick in
             let bound = NIOLoopBound(tick, eventLoop: loop)
@@ -88,7 +104,8 @@ final class EdgeRig {
                 upstream: upstream, sessions: sessions,
                 policyMeters: PolicyMeters(
                     permission: { registry.counter(.permissionDecisions, [$0, $1], shard: 0) },
-                    limit: { registry.counter(.rateLimitDecisions, [$0, $1], shard: 0) })),
+                    limit: { registry.counter(.rateLimitDecisions, [$0, $1], shard: 0) },
+                    ban: { registry.counter(.rateLimitBans, [$0], shard: 0) })),
             registry: registry, log: journal.accessLog(loop: 0, tick: tick),
             admission: Admission(maxConnections: 100), pages: [:])
         upstream.start()
@@ -115,7 +132,7 @@ final class EdgeRig {
                 command(102, "secret", .client), command(103, "deliver", .push),
             ], services: ["s"], catalog: catalog)
         let service = ServiceDefinition(
-            name: "s", instances: [InstanceAddress(host: "127.0.0.1", port: 1)],
+            name: "s", instances: [ServiceInstance(InstanceAddress(host: "127.0.0.1", port: 1))],
             connectTimeoutMilliseconds: 1_000, backoffMinimumMilliseconds: 50,
             backoffMaximumMilliseconds: 2_000)
         return EdgeSnapshot(
@@ -145,6 +162,7 @@ final class EdgeRig {
             let step = min(100, left)
             clocks.advance(milliseconds: step)
             loop.advanceTime(by: .milliseconds(step))
+            #expect(throws: Never.self) { try service.answerPings() }
             left -= step
         }
     }
@@ -160,10 +178,49 @@ final class EdgeRig {
         return client
     }
 
+    /// What a map of the edge holds.
+    func size(_ name: String) -> Int { edge.sizes.first { $0.name == name }?.count ?? -1 }
+
+    /// Answers to pushes since the last question.
+    func pushResults() throws -> [PushResult] {
+        try service.frames().filter { $0.kind == .pushResult }.map {
+            try PushResult(from: $0.body.readableBytesSpan)
+        }
+    }
+
+    /// The link to the service breaks.
+    func dropLink() throws {
+        try service.close()
+        loop.run()
+    }
+
     /// Calls that have reached the service since the last question.
     func calls() throws -> [LinkFrame] { try service.frames().filter { $0.kind == .call } }
 
     func cancels() throws -> [LinkFrame] { try service.frames().filter { $0.kind == .cancel } }
+
+    /// The time left that a call tells the service, in milliseconds: field 8, the last one counts.
+    func deadline(of call: LinkFrame) throws -> UInt64 {
+        var bytes = call.body
+        func varint() throws -> UInt64 {
+            var value: UInt64 = 0
+            for shift in stride(from: 0 as UInt64, to: 64, by: 7) {
+                let read = bytes.readInteger(as: UInt8.self)
+                let byte = try #require(read)
+                value |= UInt64(byte & 0x7F) << shift
+                if byte < 0x80 { break }
+            }
+            return value
+        }
+        var found: UInt64 = 0
+        while bytes.readableBytes > 0 {
+            let tag = try varint()
+            let value = try varint()
+            if tag & 7 == 2 { bytes.moveReaderIndex(forwardBy: Int(value)) }
+            if tag >> 3 == 8 { found = value }
+        }
+        return found
+    }
 
     /// The service answers a call with status 0 and a JSON payload.
     func answer(_ call: LinkFrame, _ json: String) throws {
@@ -178,13 +235,14 @@ final class EdgeRig {
     }
 
     func push(
-        _ json: String, to targets: PushTargets, deliveryClass: DeliveryClass = .must
+        _ json: String, to targets: PushTargets, deliveryClass: DeliveryClass = .must,
+        stream: UInt32 = 0
     ) throws {
         let payload = Array(json.utf8)
         let push = LinkPush(
             targets: targets, deliveryClass: deliveryClass,
             envelope: ByteBuffer(bytes: [0x10, 103, 0x30, 1, 0x7A, UInt8(payload.count)] + payload))
-        try service.say(.push, stream: 0, push.encoded())
+        try service.say(.push, stream: stream, push.encoded())
         loop.run()
     }
 
@@ -200,6 +258,8 @@ final class EdgeRig {
 final class FarEnd {
     private var made: LoopChannel?
     private var received = ByteBuffer()
+    /// Read while looking for pings.
+    private var kept: [LinkFrame] = []
 
     var connector: LinkConnector {
         LinkConnector { [self] _, _, _, loop, handler in
@@ -215,18 +275,33 @@ final class FarEnd {
         }
     }
 
-    func say(_ kind: LinkFrameKind, stream: UInt32, _ body: [UInt8]) throws {
+    func say(
+        _ kind: LinkFrameKind, flags: UInt8 = 0, stream: UInt32, _ body: [UInt8]
+    ) throws {
         var bytes = ByteBuffer()
         body.withBytes { body in
-            LinkCodec.write(kind, flags: 0, stream: stream, body: body, into: &bytes)
+            LinkCodec.write(kind, flags: flags, stream: stream, body: body, into: &bytes)
         }
         try #require(made).receive(bytes)
+    }
+
+    func close() throws { try #require(made).close(promise: nil) }
+
+    /// Shows the gateway that the service is alive.
+    func answerPings() throws {
+        guard made?.isActive == true else { return }
+        kept = try frames()
+        for ping in kept where ping.kind == .ping && ping.flags == 0 {
+            try say(.ping, flags: 1, stream: 0, Array(buffer: ping.body))
+        }
+        kept.removeAll { $0.kind == .ping }
     }
 
     func frames() throws -> [LinkFrame] {
         let channel = try #require(made)
         for var bytes in channel.takeWritten() { received.writeBuffer(&bytes) }
-        var frames: [LinkFrame] = []
+        var frames = kept
+        kept = []
         while let frame = try LinkCodec.read(&received, maxFrameBytes: 1 << 22) {
             frames.append(frame)
         }

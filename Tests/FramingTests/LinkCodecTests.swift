@@ -66,6 +66,11 @@ struct LinkCodecTests {
         var result = PushResult()
         (result.delivered, result.queued, result.offline) = (1, 0, 300)
         #expect(try result.linkBody().withBytes { try PushResult(from: $0) } == result)
+        let refused = PushResult(
+            refusal: Refusal(.rateLimited, rule: "pushes", retryAfterMilliseconds: 1_500))
+        #expect(try refused.linkBody().withBytes { try PushResult(from: $0) } == refused)
+        let read = try Sluice_V1_LinkPushResult(serializedBytes: refused.linkBody())
+        #expect((read.status, read.rule, read.retryAfterMs) == (429, "pushes", 1_500))
         #expect(outcome { try hex("0a").withBytes { try LinkHello(from: $0) } }.isFailure)
     }
 

@@ -206,42 +206,6 @@ struct ConfigurationBrokenTests {
         ),
     ]
 
-    static let services: [BrokenConfiguration] = [
-        .init("services: [{name: s}]", "f:1:12: error: missing key `instances`"),
-        .init(
-            "services: [{name: s, instances: []}]", "f:1:33: error: at least one instance is needed"
-        ),
-        .init(
-            "services: [{name: s, instances: [nohost]}]",
-            "f:1:34: error: expected an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101, found `nohost`"
-        ),
-        .init(
-            "services: [{name: s, instances: [\"::1:9101\"]}]",
-            "f:1:34: error: expected an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101, found `::1:9101`"
-        ),
-        .init(
-            "services: [{name: s, instances: [\"h:1\", \"h:1\"]}]",
-            "f:1:41: error: instance `h:1` is used twice; it is at f:1:34 already"),
-        .init(
-            service + "commands: []\nservcies: []",
-            "f:3:1: error: unknown key `servcies`; did you mean `services`?"),
-        .init(
-            "services: [{name: s, instances: [\"h:1\"], link: grpc}]",
-            "f:1:48: error: `grpc` links are not supported in this version; use `native` or `http`"),
-        .init(
-            "services: [{name: s, instances: [\"h:1\"], base_path: /x}]",
-            "f:1:53: error: `base_path` is for HTTP links; add `link: http`"),
-        .init(
-            "services: [{name: s, instances: [\"h:1\"], link: http, base_path: x}]",
-            "f:1:65: error: expected a path like /commands, found `x`"),
-        .init(
-            "services: [{name: s, instances: [\"h:1\"], backoff: {min: 3s, max: 2s}}]",
-            "f:1:57: error: `min` is longer than `max`; `max` is 2s"),
-        .init(
-            "services: [{name: s, instances: [\"h:1\"]}, {name: s, instances: [\"h:1\"]}]",
-            "f:1:50: error: service name `s` is used twice; it is at f:1:19 already"),
-    ]
-
     static let commands: [BrokenConfiguration] = [
         .init(
             service + "commands: [{id: 99, name: c, service: s}]",
@@ -294,9 +258,18 @@ struct ConfigurationBrokenTests {
         .init(
             "http: {cors: {maxage: 1s}}",
             "f:1:15: error: unknown key `maxage`; did you mean `max_age`?"),
+        .init(
+            "http: {rate_limit_fields: on}",
+            "f:1:27: error: expected true or false, found `on`; write `true`"),
+        .init(
+            "http: {tell_rules: false}",
+            "f:1:8: error: unknown key `tell_rules`; did you mean `tell_rule`?"),
     ]
 
     static let limits: [BrokenConfiguration] = [
+        .init(
+            "limits: {reload_close_per_second: 0}",
+            "f:1:35: error: expected a whole number from 1 to 1000000, found `0`"),
         .init(
             "limits: {max_http2_streams: 0}",
             "f:1:29: error: expected a whole number from 1 to 10000, found `0`"),

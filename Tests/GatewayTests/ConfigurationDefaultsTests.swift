@@ -147,6 +147,16 @@ struct ConfigurationDefaultsTests {
         #expect(http.preflightSeconds == 3_600)
     }
 
+    @Test("what clients are told of limits can be switched off")
+    func limitsTold() throws {
+        let text = "http: {rate_limit_fields: false, tell_rule: false}"
+        let http = try Configuration.decode(text: text, file: "f", environment: [:])
+            .configuration.http
+        #expect(!http.tellsRateLimits && !http.tellsRule)
+        let silent = try Configuration.decode(text: "http: {}", file: "f", environment: [:])
+        #expect(silent.configuration.http.tellsRateLimits && silent.configuration.http.tellsRule)
+    }
+
     @Test("an empty issue key switches issuing off")
     func noIssuing() throws {
         let text = "identity: {issue: {key: \"\"}}"

@@ -18,6 +18,17 @@ def pytest_sessionstart(session):
         pytest.exit(f"{SLUICE} is missing: run `make` first", returncode=2)
 
 
+def pytest_collection_modifyitems(config, items):
+    """What judges the whole run comes last, and is told whether it is one."""
+    last = [item for item in items if item.path.name == "test_zz_catalogue.py"]
+    items[:] = [item for item in items if item not in last] + last
+    files = {path.name for path in Path(__file__).parent.glob("test_*.py")}
+    # Whatever picks single journeys (-k, a path, --deselect) leaves less than all of them.
+    picked = config.option.keyword or config.option.markexpr or config.option.deselect or config.option.lf
+    named = any("::" in str(argument) for argument in config.args)
+    config.is_whole_run = not picked and not named and {item.path.name for item in items} == files
+
+
 @pytest.fixture(scope="session")
 def journald(tmp_path_factory):
     """The journald most journeys share; each looks at its own gateway's entries alone."""

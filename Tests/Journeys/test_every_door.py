@@ -74,7 +74,7 @@ class World:
         self.processes.append(self.gateway)
 
     def config(self, gateway):
-        kind = "http" if self.link == "python-http" else "native"
+        kind = {"python-http": "http", "python-grpc": "grpc"}.get(self.link, "native")
         ports = {"user": self.serve(gateway), "mute": self.mute.port, "down": free_port()}
         ports["message"] = ports["friend"] = ports["user"]
         return {
@@ -83,7 +83,9 @@ class World:
                 {"name": "tcp", "protocol": "tcp", "address": "127.0.0.1", "port": gateway.tcp_port}],
             "admin": {"address": "127.0.0.1", "port": gateway.admin_port, "token_file": str(self.token_path)},
             "services": [
-                {"name": name, "link": kind, "instances": [f"127.0.0.1:{port}"], "connect_timeout": "1s",
+                # The silent service says hello on a native link: a gRPC server that says nothing would be down.
+                {"name": name, "link": "native" if kind == "grpc" and name == "mute" else kind,
+                 "instances": [f"127.0.0.1:{port}"], "connect_timeout": "1s",
                  **({"base_path": "/commands"} if kind == "http" else {"backoff": {"min": "20ms", "max": "200ms"}})}
                 for name, port in ports.items()],
             "commands": [
@@ -97,6 +99,8 @@ class World:
             service = Services(self.folder, free_port())
         elif self.link == "python-native":
             service = PythonService("native_service.py", self.folder, *self.options)
+        elif self.link == "python-grpc":
+            service = PythonService("grpc_service.py", self.folder)
         else:
             service = PythonService(
                 "http_service.py", self.folder, "--push-url", f"http://127.0.0.1:{gateway.admin_port}/v1/push",
@@ -125,7 +129,7 @@ class World:
             assert "Traceback" not in process.errors(), process.errors()
 
 
-@pytest.fixture(scope="module", params=["demo", "python-native", "python-http"])
+@pytest.fixture(scope="module", params=["demo", "python-native", "python-http", "python-grpc"])
 def here(request, tmp_path_factory, journald):
     world = World(request.param, tmp_path_factory.mktemp(request.param), journald)
     try:

@@ -1,4 +1,5 @@
 """The programs in Examples, run as their users would."""
+import asyncio
 import http.client
 import json
 import re
@@ -8,14 +9,19 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from harness import envelopes
 from harness.clients import CODECS
+from harness.gateway import policy
 from harness.processes import ROOT, Process, PythonService, environment
 from harness.waiting import until
 
 sys.path.insert(0, str(ROOT / "Examples/python_service"))
+import demo_commands  # noqa: E402
 import sluice_link  # noqa: E402
 
+SHIPPED = yaml.safe_load((ROOT / "Config/sluice.yaml").read_text())["commands"]
+BY_NAME = {command["name"]: command["id"] for command in SHIPPED}
 CHAT = ROOT / "Examples/chat.py"
 
 
@@ -109,6 +115,43 @@ def test_the_python_service_does_what_the_demo_services_do(gateway, tmp_path, st
     until(lambda: alice.echo("again").data == "again", 10, "another instance took over")
 
 
+def test_the_python_services_know_every_command_of_the_shipped_configuration():
+    """The shipped policies name no others: `sluice policy check` holds them against the configuration."""
+    assert BY_NAME.items() <= {name: number for number, name in demo_commands.COMMANDS.items()}.items()
+
+    async def push(*_):
+        pass
+
+    async def statuses():
+        demo = demo_commands.Demo(push)
+        asked = [command["name"] for command in SHIPPED if command["from"] != "push"]
+        return {name: (await demo.answer(name, "alice", b"{}")).body for name in [*asked, "no.such"]}
+    said = asyncio.run(statuses())
+    assert [name for name, body in said.items() if b"no such command" in body] == ["no.such"]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("link", ["demo", "native"])
+def test_friends_are_asked_and_media_are_kept(gateway, services, tmp_path, started, link, codec):
+    port = (services if link == "demo" else started(PythonService("native_service.py", tmp_path))).port
+    here = gateway(
+        services=port, config={"commands": SHIPPED},
+        rules=policy(rules=[{"name": "members-may-store", "effect": "permit", "principal": {"roles": ["member"]},
+                             "action": ["media.*"]}]))
+    alice, dora, bob = here.connect("alice", codec), here.connect("dora", codec), here.connect("bob", codec)
+    ask, asked = BY_NAME["friend.request"], BY_NAME["friend.requested"]
+    assert alice.request(ask, {"user": "bob"}).data == {"friends": True}
+    assert dora.request(ask, {"user": "bob"}).data == {"friends": False}
+    assert bob.push(asked).data == {"from": "dora"}, "of those who are friends he hears nothing"
+    assert [dora.request(ask, body).status for body in ({"user": "dora"}, {"user": "nobody"}, {})] == [1400, 1404, 1400]
+    upload, download = BY_NAME["media.upload"], BY_NAME["media.download"]
+    for item in (b"", bytes(range(256)), b'{"id": 1}'):
+        kept = alice.request(upload, payload=item).data
+        assert kept["bytes"] == len(item)
+        assert (bob.request(download, {"id": kept["id"]}).data or b"") == item
+    assert [bob.request(download, body).status for body in ({"id": kept["id"] + 1}, {"id": "x"})] == [1404, 1400]
+
+
 def test_the_python_http_service_keeps_connections_and_refuses_what_it_cannot_read(tmp_path, started):
     service = started(PythonService("http_service.py", tmp_path))
     line = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
@@ -120,6 +163,10 @@ def test_the_python_http_service_keeps_connections_and_refuses_what_it_cannot_re
     assert json.loads(ask("/commands/user.profile")[1])["name"] == "Alice Liddell"
     kept = line.sock
     assert ask("/commands/echo", b"\x00\xff", **{"Content-Type": "application/octet-stream"})[1] == b"\x00\xff"
+    kept_bytes = json.loads(ask("/commands/media.upload", b"\x89PNG", **{"Content-Type": "image/png"})[1])
+    status, body, headers = ask("/commands/media.download", json.dumps({"id": kept_bytes["id"]}))
+    assert (status, body, headers["Content-Type"]) == (200, b"\x89PNG", "application/octet-stream")
+    assert json.loads(ask("/commands/friend.request", b'{"user": "bob"}')[1]) == {"friends": True}
     status, _, headers = ask("/commands/no.such", b"{}")
     assert (status, headers["Sluice-Status"]) == (422, "1404")
     assert ask("/elsewhere")[0] == 404 and ask("/commands/echo", None, "GET")[0] == 405

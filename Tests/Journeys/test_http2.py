@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from harness.certificates import Authority
 from harness.gateway import limit, policy
+from harness.http_backend import HTTPBackend
 from harness.raw_http2 import HTTP2, Frames
 from harness.waiting import until
 from hyperframe.frame import (
@@ -30,11 +31,11 @@ def secure(gateway, authority):
     """make(...): a gateway whose listener speaks TLS and offers h2."""
     def make(**more):
         more.setdefault("loops", 1)
-        also = more.pop("config", {})
+        also = more.pop("config", lambda here: {})
 
         def config(here):
             tls = {"certificates": [authority.server.listed], "http2": True}
-            return {"listeners": [{"name": "main", "address": "127.0.0.1", "port": here.port, "tls": tls}], **also}
+            return {"listeners": [{"name": "main", "address": "127.0.0.1", "port": here.port, "tls": tls}], **also(here)}
         here = gateway(config=config, **more)
         here.authority = authority.certificate
         return here
@@ -180,6 +181,10 @@ FIELDS = {
     "value with CR": [("x", "a\rb")],
     "value with LF": [("x", "a\nb: c")],
     "value with NUL": [("x", "a\0b")],
+    "value with a control character": [("x", "a\x01b")],
+    "value with DEL": [("x", "a\x7fb")],
+    "value behind a blank": [("x", " a")],
+    "value before a tab": [("x", "a\t")],
     "length that is short": [("content-length", "3")],
     "length that is long": [("content-length", "30")],
     "length that is no number": [("content-length", "+10")],
@@ -224,9 +229,47 @@ def test_what_HTTP2_forbids_reaches_nobody(secure, name):
     assert here.metric("sluice_upstream_requests_total") == before
     assert here.metric("sluice_requests_total", action="echo") == 0
     until(lambda: sum(
-        here.metric("sluice_http_violations_total", reason=reason) for reason in ("http2", "host", "target", "method", "content_length")) >= 1)
+        here.metric("sluice_http_violations_total", reason=reason) for reason in (
+            "http2", "host", "target", "method", "content_length", "control_character", "field_value")) >= 1)
     with HTTP2(here.port, here.authority) as client:  # and the gateway goes on
         assert client.response(client.ask("POST", ECHO, [bearer(here)], b"1"))[0] == 200
+
+
+# An empty name is the fault of the compression, which all streams share.
+@pytest.mark.parametrize("name", [*(name for name in FIELDS if name != "empty name"), "pseudo: no path", "pseudo: unknown"])
+def test_what_is_wrong_with_one_stream_ends_that_alone(secure, name):
+    """A proxy in front has requests of many users on one connection."""
+    here = secure()
+    with Frames(here.port, here.authority) as client:
+        token = bearer(here)
+        client.send(client.head(1, [token], end=False))
+        wrong = client.head(3, [token, *FIELDS.get(name, [])], end=False, pseudo=PSEUDO.get(name.removeprefix("pseudo: ")))
+        client.send(wrong + DataFrame(3, b'"smuggled"', flags=["END_STREAM"]).serialize())
+        assert client.ended(3)[0] in ("reset", "answer")
+        client.send(DataFrame(1, b'"honest"', flags=["END_STREAM"]).serialize())
+        assert client.ended(1) == ("answer", 200)
+    assert here.metric("sluice_requests_total", action="echo", outcome="ok") == 1
+
+
+def test_an_answer_with_too_long_a_head_costs_its_stream_alone(secure):
+    """One frame holds a head; a tilde takes 13 bits of it."""
+    def handle(request, connection):
+        connection.answer(200, b"body", X_Long="~" * (12_000 if request.target.endswith("long") else 5_000))
+    web = HTTPBackend(handle)
+
+    def also(here):
+        return {"services": [*here.config["services"], web.service()],
+                "routes": [{"name": "web", "prefix": "/web/", "service": "web", "authentication": "none"}]}
+    member = {"name": "all", "effect": "permit", "principal": {"anonymous": True}, "action": ["http.*"]}
+    here = secure(config=also, rules=policy(rules=(member,)))
+    with HTTP2(here.port, here.authority) as client:
+        held = client.ask("POST", ECHO, [bearer(here)], b'"held"', end=False)
+        assert client.response(client.ask("GET", "/web/long"))[0] == 502
+        assert client.response(client.ask("GET", "/web/short"))[0] == 200
+        client.connection.end_stream(held)
+        client.flush()
+        assert client.response(held)[0] == 200
+    web.close()
 
 
 def test_rapid_resets_end_the_connection(secure):

@@ -154,6 +154,30 @@ def test_a_broken_file_is_refused_with_its_place_in_the_journal_and_the_old_limi
     assert client.echo().status == 429
 
 
+def test_metrics_tell_whether_the_last_reload_succeeded_and_when_one_last_did(gateway):
+    here = gateway(rules=policy(limit("stays", 10, "1h")))
+    def shown():
+        found = here.metrics()
+        return (found["sluice_policy_last_reload_successful", ()],
+                found["sluice_policy_last_reload_success_timestamp_seconds", ()])
+    successful, start = shown()
+    assert successful == 1, "a start is a success"
+    here.write_policy("apiVersion: sluice/v1\nkind: PolicySet\nnonsense: true\n")
+    here.reload("rejected")
+    assert shown() == (0, start)
+    here.write_policy(policy(limit("stays", 20, "1h")))
+    here.reload()
+    successful, changed = shown()
+    assert successful == 1 and changed > start
+    here.write_policy("apiVersion: sluice/v1\n")
+    here.reload("rejected")
+    assert shown() == (0, changed)
+    here.write_policy(policy(limit("stays", 20, "1h")))
+    here.reload("unchanged")
+    successful, unchanged = shown()
+    assert successful == 1 and unchanged > changed, "what is on disk is in force"
+
+
 def test_permissions_change_for_live_connections_too(gateway):
     here = gateway()
     client = here.connect("alice")

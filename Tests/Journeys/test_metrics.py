@@ -4,7 +4,9 @@ import subprocess
 from harness import envelopes
 from harness.clients import CODECS
 from harness.gateway import limit, parse_metrics, policy
-from harness.waiting import until
+from harness.processes import Process
+from harness.proxies import binary, shipped
+from harness.waiting import free_port, listens, until
 
 
 def busy(here):
@@ -100,3 +102,22 @@ def test_the_admin_interface(gateway):
     assert set(here.json("/v1/state").values()) == {0}
     for path in ("/metrics", "/v1/state"):
         assert here.curl(path)[0] == 404, "the operator's pages are not for clients"
+
+
+def test_behind_haproxy_another_machine_reads_metrics_and_nothing_else(gateway, tmp_path, started):
+    here = gateway()
+    port = free_port()
+    (tmp_path / "haproxy.cfg").write_text(
+        shipped("haproxy/metrics.cfg", port9902=port, port9901=here.admin_port))
+    proxy = started(Process("haproxy", [binary("haproxy"), "-db", "-f", tmp_path / "haproxy.cfg"], tmp_path))
+    until(lambda: (proxy.check_running() or True) and listens(port), 15, "HAProxy listens")
+
+    def asked(path, *arguments):
+        status, _, body = here.curl(path, "-H", "Host: gateway.example", *arguments, port=port)
+        return status, body
+    status, page = asked("/metrics")
+    assert status == 200 and b"sluice_build_info{" in page
+    for path in ("/v1/state", "/v1/policy", "/metrics/..", "/v1/users/alice/connections"):
+        assert asked(path, "--path-as-is")[0] == 403, path
+    for method in ("POST", "DELETE", "PUT"):
+        assert asked("/metrics", "-X", method)[0] == 403, method

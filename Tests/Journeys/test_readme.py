@@ -59,8 +59,8 @@ class Tour:
 
 
 @pytest.fixture
-def tour(tmp_path, journald, started):
-    return Tour(tmp_path, journald, started)
+def tour(tmp_path, own_journald, started):
+    return Tour(tmp_path, own_journald, started)
 
 
 def statuses(output):
@@ -79,12 +79,23 @@ def test_the_five_minute_tour_works_as_printed(tour):
     refused = [reply["refusal"] for reply in replies if reply["status"] == 429]
     assert 2 <= len(refused) <= 3 and {one["rule"] for one in refused} == {"send-per-user"}, replies
 
+    explained = tour.run(block("policy explain"))
+    shown = re.search(r"^```\n(  send-per-user .*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S).group(1)
+    assert explained.returncode == 0 and explained.stdout.endswith(shown), explained
+
+    def replayed():
+        shown = tour.run(block("policy replay"))
+        assert shown.returncode == 0 and "older gateway" not in shown.stdout, shown
+        return re.search(r"^  send-per-user +[45] .* message\.send [45]$", shown.stdout, re.M)
+    until(replayed, 15, "the journal has all entries")
+
     talker = tour.started(tour.background("talker", "exec " + block("tour.py 60 1").strip()))
     until(lambda: any(reply["status"] == 0 for reply in statuses(talker.output())), 15)
     assert not any(reply["status"] for reply in statuses(talker.output())[-1:]), "once a second is within the limit"
 
     changed = tour.run(block("burst: 2/", "sluice reload --wait"))
-    assert changed.returncode == 0 and "send-per-user" in changed.stdout, changed
+    assert changed.returncode == 0 and "1 of 1 test failed" in changed.stdout, changed
+    assert "send-per-user" in changed.stdout.partition("test failed")[2], "the reload says what changed"
     until(lambda: any(reply["status"] == 429 for reply in statuses(talker.output())), 20,
           "the open connection follows the lower limit")
     talker.check_running()

@@ -175,7 +175,7 @@ extension BrokenPolicy {
 
             """,
             says: """
-                a.yaml:3:21: error: `token` is nothing a call has; known: `token.sub`, `session.device`, `session.id`, `connection.address`, `message.topic`, `login.user`
+                a.yaml:3:21: error: `token` is nothing a call has; known: `token.sub`, `session.id`, `session.device`, `session.platform`, `session.app`, `connection.transport`, `message.action`, `message.topic`, `login.user`, `http.route`, `http.method`, `connection.address`, `message.bytes`, `http.header.user-agent`
                 """),
         BrokenPolicy(
             "descriptor misspelt",

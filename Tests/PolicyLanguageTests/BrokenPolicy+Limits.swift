@@ -349,45 +349,6 @@ extension BrokenPolicy {
                 a.yaml:8:16: error: expected one of `concurrency`, `leaky_bucket`, `quota`, `sliding_window`, `token_bucket`, found `tokenbucket`; did you mean `token_bucket`?
                 """),
         BrokenPolicy(
-            "algorithm of later",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            descriptors: {user: token.sub}
-            rate_limits:
-              - name: a-limit
-                match: {action: [echo]}
-                key: [user]
-                algorithm: leaky_bucket
-                limit: 60
-                per: 60s
-
-            """,
-            says: """
-                a.yaml:8:16: error: `algorithm: leaky_bucket` is not supported in this version; only `token_bucket` is
-                """),
-        BrokenPolicy(
-            "on_limit of later",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            descriptors: {user: token.sub}
-            rate_limits:
-              - name: a-limit
-                match: {action: [echo]}
-                key: [user]
-                algorithm: token_bucket
-                limit: 60
-                per: 60s
-                on_limit: delay
-                max_delay: 1s
-
-            """,
-            says: """
-                a.yaml:11:15: error: `on_limit: delay` is not supported in this version; only `reject` is
-                a.yaml:12:5: error: `max_delay` is not supported in this version; leave it out
-                """),
-        BrokenPolicy(
             "scope of later",
             """
             apiVersion: sluice/v1
@@ -407,47 +368,6 @@ extension BrokenPolicy {
             says: """
                 a.yaml:11:12: error: `scope: cluster` is not supported in this version; only `node` is
                 a.yaml:12:5: error: `on_store_failure` is not supported in this version; leave it out
-                """),
-        BrokenPolicy(
-            "ban of later",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            descriptors: {user: token.sub}
-            rate_limits:
-              - name: a-limit
-                match: {action: [echo]}
-                key: [user]
-                algorithm: token_bucket
-                limit: 60
-                per: 60s
-                ban: {after: 50, within: 60s, for: 10m}
-
-            """,
-            says: """
-                a.yaml:11:5: error: `ban` is not supported in this version; leave it out
-                """),
-        BrokenPolicy(
-            "devices of later",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            devices: {rule: one_per_class}
-
-            """,
-            says: """
-                a.yaml:3:1: error: `devices` is not supported in this version; leave it out: any number of devices is allowed
-                """),
-        BrokenPolicy(
-            "sampling of later",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            logging: {sample: {ok: 1.0}}
-
-            """,
-            says: """
-                a.yaml:3:11: error: `sample` is not supported in this version; leave it out: the budget alone decides
                 """),
         BrokenPolicy(
             "overrides without by",

@@ -19,7 +19,7 @@ extension BrokenPolicy {
 
             """,
             says: """
-                a.yaml:11:21: error: `peer` is no claim of the token; overrides go by a descriptor such as `token.plan`
+                a.yaml:11:21: error: overrides cannot go by `peer`, which is `connection.address/32,/64`; they go by `token.*`, `session.*` or `connection.transport`
                 """),
         BrokenPolicy(
             "overrides that name nothing",
@@ -132,7 +132,7 @@ extension BrokenPolicy {
                 per: 60s
                 was: [other]
               - name: other
-                match: {action: [echo]}
+                match: {action: [message.send]}
                 key: [user]
                 algorithm: token_bucket
                 limit: 60
@@ -157,7 +157,7 @@ extension BrokenPolicy {
                 per: 60s
                 was: [old]
               - name: other
-                match: {action: [echo]}
+                match: {action: [message.send]}
                 key: [user]
                 algorithm: token_bucket
                 limit: 60
@@ -266,19 +266,6 @@ extension BrokenPolicy {
             """,
             says: """
                 a.yaml:5:7: error: missing key `action`
-                """),
-        BrokenPolicy(
-            "permission with when",
-            """
-            apiVersion: sluice/v1
-            kind: PolicySet
-            permissions:
-              rules:
-                - {name: p, effect: permit, action: [echo], when: {lt: [message.bytes, 5]}}
-
-            """,
-            says: """
-                a.yaml:5:49: error: `when` is not supported in this version; leave it out; rules decide by principal and action
                 """),
         BrokenPolicy(
             "principal of nobody",

@@ -6,7 +6,7 @@ import Testing
 
 let catalog = ActionCatalog(commands: [
     "echo", "message.send", "message.history", "message.deliver", "friend.list", "user.profile",
-    "user.presence", "user.login",
+    "user.presence", "user.login", "http.media",
 ])
 
 let head = "apiVersion: sluice/v1\nkind: PolicySet\n"
@@ -28,6 +28,12 @@ func policyText(_ limits: String..., rest: String = "") -> String {
 func compile(
     _ texts: String..., previous: PolicySnapshot? = nil
 ) throws(DiagnosticList) -> PolicyCompilation {
+    try compileFiles(texts, previous: previous)
+}
+
+func compileFiles(
+    _ texts: [String], previous: PolicySnapshot? = nil
+) throws(DiagnosticList) -> PolicyCompilation {
     let files = texts.enumerated().map { (name: "\("abcdef".map(String.init)[$0]).yaml", text: $1) }
     return try PolicyCompiler.compile(files: files, catalog: catalog, previous: previous)
 }
@@ -46,7 +52,9 @@ func findings(_ texts: [String]) -> String {
 func evaluator(_ snapshot: PolicySnapshot) -> PolicyEvaluator {
     PolicyEvaluator(
         snapshot: snapshot,
-        meters: PolicyMeters(permission: { _, _ in Counter() }, limit: { _, _ in Counter() }))
+        meters: PolicyMeters(
+            permission: { _, _ in Counter() }, limit: { _, _ in Counter() },
+            ban: { _ in Counter() }))
 }
 
 func subject(_ user: String?, roles: [String] = ["member"]) -> PolicySubject {
@@ -62,11 +70,9 @@ extension PolicyEvaluator {
     ) -> Refusal? {
         let call = PolicyCall(
             action: snapshot.catalog.action(named: name) ?? .unknown, bytes: 128,
-            transport: .websocket,
-            loginUser: loginUser)
+            transport: .websocket, wall: WallTime(microseconds: 0), loginUser: loginUser)
         let now = MonotonicTime(nanoseconds: seconds * 1_000_000_000)
-        guard case .refuse(let refusal) = decide(call, for: subject, now: now) else { return nil }
-        return refusal
+        return decide(call, for: subject, now: now).refusal
     }
 
     func passes(_ count: Int, of name: String, _ subject: PolicySubject, seconds: Int64 = 0) -> Int

@@ -75,21 +75,51 @@ struct PolicyFilesTests {
         }
     }
 
-    @Test("every example of the page about the language compiles without a warning")
-    func page() throws {
-        let here = URL(fileURLWithPath: #filePath)
-        let root = here.deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let page = try String(
-            contentsOf: root.appendingPathComponent("policies/README.md"), encoding: .utf8)
-        let examples = page.components(separatedBy: "```yaml\n").dropFirst().map {
-            $0.components(separatedBy: "```")[0]
+    @Test("a file far too large is refused without being read to its end")
+    func huge() throws {
+        try withDirectory(["a.yaml": Data()]) { directory in
+            let handle = try #require(FileHandle(forWritingAtPath: directory + "/a.yaml"))
+            // A hole: nothing is written to the disk.
+            try handle.truncate(atOffset: 100 << 30)
+            try handle.close()
+            let files = try PolicyCompiler.read(directory: directory)
+            #expect(files[0].text.utf8.count == DocumentLimits().maxBytes + 1)
         }
-        #expect(!examples.isEmpty)
-        for example in examples {
-            let compiled = try PolicyCompiler.compile(
-                files: [(name: "README.md", text: example)], catalog: catalog, previous: nil)
-            #expect(compiled.warnings.map(\.text) == [])
+    }
+
+    @Test("files that are too much together are refused before the last is read")
+    func tooMuch() throws {
+        let files = (0..<70).map { ("\($0).yaml", Data(repeating: 0x23, count: 1_000_000)) }
+        try withDirectory(Dictionary(uniqueKeysWithValues: files)) {
+            #expect(
+                findings(reading: $0)
+                    == "DIR: error: the policy files hold more than 67108864 bytes together; remove what is no policy"
+            )
+        }
+    }
+
+    @Test("what is no file is refused and not waited for; a link to a file is one")
+    func noFile() throws {
+        try withDirectory(["c.yaml/x": Data(), "real": Data("a".utf8)]) { directory in
+            #expect(mkfifo(directory + "/b.yaml", 0o600) == 0)
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/a.yaml", withDestinationPath: "real")
+            #expect(
+                findings(reading: directory)
+                    == "DIR/b.yaml: error: this is no file; remove it, or rename it\n"
+                    + "DIR/c.yaml: error: this is no file; remove it, or rename it")
+        }
+    }
+
+    @Test("a link to nowhere is told")
+    func deadLink() throws {
+        try withDirectory(["c.yaml": Data()]) { directory in
+            try FileManager.default.createSymbolicLink(
+                atPath: directory + "/a.yaml", withDestinationPath: "gone")
+            #expect(
+                findings(reading: directory)
+                    == "DIR/a.yaml: error: the file cannot be read: there is no such file or directory"
+            )
         }
     }
 }

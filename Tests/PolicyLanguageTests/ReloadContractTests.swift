@@ -82,7 +82,7 @@ struct ReloadContractTests {
         #expect(decider.passes(100, of: "message.send", subject("alice")) == 40)
     }
 
-    @Test("comments, quotes, order and defaults written out do not change the revision")
+    @Test("comments, quotes, the order of keys and defaults written out do not change the revision")
     func stableRevision() throws {
         let plain = try compile(
             head + "metadata: {name: m, version: \"1\"}\n" + descriptors + "rate_limits:\n"
@@ -93,11 +93,11 @@ struct ReloadContractTests {
         let written = try compile(
             "# A comment.\n" + head + descriptors + "rate_limits:\n"
                 + limitText(
-                    "two", more: "burst: 60", "unit: requests", "cost: 1", "on_limit: reject",
-                    "scope: node", "shadow: false", "max_keys: 200000")
-                + limitText(
                     "one", more: "overrides:", "  by: plan", "  pro:", "    limit: 600",
-                    "    burst: 600", "    per: 1m"),
+                    "    burst: 600", "    per: 1m")
+                + limitText(
+                    "two", more: "burst: 60", "unit: requests", "cost: 1", "on_limit: reject",
+                    "scope: node", "shadow: false", "max_keys: 200000"),
             "kind: \"PolicySet\"\napiVersion: 'sluice/v1'\nmetadata:\n  version: '1'\n  name: m\npermissions:\n  default: deny\n  rules:\n"
                 + "  - effect: permit\n    action: [\"message.*\", \"echo\", echo]\n    name: p\n    principal: {roles: [a, b]}\n",
             previous: plain.snapshot)

@@ -5,10 +5,11 @@ import Testing
 @Suite("Keys of limits")
 struct LimitKeyTests {
     private func one(_ key: [KeySource], overrides: LimitOverrides? = nil) -> LimitRule {
-        LimitRule(
+        var rule = LimitRule(
             name: "one", actions: [ActionPattern("*")], key: key,
-            numbers: LimitNumbers(limit: 1, periodNanoseconds: second, burst: 1),
-            overrides: overrides)
+            numbers: LimitNumbers(limit: 1, periodNanoseconds: second, burst: 1))
+        rule.overrides = overrides
+        return rule
     }
 
     @Test("connections of one user share a bucket, users do not")
@@ -56,10 +57,12 @@ struct LimitKeyTests {
     func kinds() {
         let decider = evaluator(snapshot([one([.device, .session])]))
         let session = SessionID(high: 1, low: 2)
-        let first = PolicySubject(address: [10, 0, 0, 1], session: session, device: "a")
-        let second = PolicySubject(address: [10, 0, 0, 1], session: session, device: "b")
+        let first = PolicySubject(
+            address: [10, 0, 0, 1], session: session, device: Device(id: "a"))
+        let second = PolicySubject(
+            address: [10, 0, 0, 1], session: session, device: Device(id: "b"))
         let third = PolicySubject(
-            address: [10, 0, 0, 1], session: SessionID(high: 1, low: 3), device: "a")
+            address: [10, 0, 0, 1], session: SessionID(high: 1, low: 3), device: Device(id: "a"))
         for one in [first, second, third] { #expect(decider.refusal(one, 0) == nil) }
         #expect(decider.refusal(first, 0) != nil)
     }
@@ -75,15 +78,62 @@ struct LimitKeyTests {
         #expect(decider.refusal(subject("bob"), 0, topic: "room-1") != nil)
     }
 
+    @Test("a limit asks for what its key looks at, and for nothing else")
+    func needs() {
+        for (source, needed) in [
+            (KeySource.topic, NeededFacts.topic), (.loginUser, .loginUser), (.method, .http),
+            (.header("x"), .http),
+        ] {
+            let needs = evaluator(snapshot([one([source])])).needs(echo)
+            for other in [NeededFacts.topic, .loginUser, .http] {
+                #expect(needs.contains(other) == (other == needed), "\(source)")
+            }
+        }
+    }
+
+    @Test("a user by any other bit of the name is another", arguments: [1, 7, 8, 9, 16, 17])
+    func bits(length: Int) {
+        let decider = evaluator(snapshot([one([.claim(["sub"])])]))
+        #expect(decider.refusal(subject(String(repeating: "@", count: length)), 0) == nil)
+        for place in 0..<length {
+            for bit: UInt8 in [1, 2, 4, 8, 16, 32] {
+                var name = [UInt8](repeating: UInt8(ascii: "@"), count: length)
+                name[place] ^= bit
+                let user = String(decoding: name, as: UTF8.self)
+                #expect(decider.refusal(subject(user), 0) == nil, "\(place) \(bit)")
+            }
+        }
+        #expect(decider.refusal(subject(String(repeating: "@", count: length + 1)), 0) == nil)
+    }
+
     @Test("who identifies later counts as itself from then on")
     func identify() {
         let decider = evaluator(snapshot([one([.claim(["sub"])])]))
         let connection = subject(nil)
         #expect(decider.refusal(connection, 0) == nil)
         #expect(decider.refusal(connection, 0) != nil)
-        connection.identify(principal: alike("alice"), session: nil, device: "phone")
+        connection.identify(principal: alike("alice"), session: nil, device: Device(id: "phone"))
         #expect(decider.refusal(connection, 0) == nil)
         #expect(decider.refusal(subject("alice"), 0) != nil)
+    }
+
+    @Test("whatever of it changes, who identifies counts anew", arguments: 0..<4)
+    func identifies(part: Int) {
+        let decider = evaluator(snapshot([one([.claim(["plan"]), .session, .device])]))
+        let principal = alike("alice", claims: ["plan": .string("free")])
+        let session = SessionID(high: 1, low: 1)
+        let device = Device(id: "phone")
+        let connection = PolicySubject(
+            address: [10, 0, 0, 1], principal: principal, session: session, device: device)
+        #expect(decider.refusal(connection, 0) == nil)
+        connection.identify(principal: principal, session: session, device: device)
+        #expect(decider.refusal(connection, 0) != nil)
+        let other = alike("alice", claims: ["plan": .string("pro")])
+        connection.identify(
+            principal: part == 0 ? other : principal,
+            session: part == 1 ? SessionID(high: 1, low: 2) : session,
+            device: part == 2 ? Device(id: "desk") : device)
+        #expect((decider.refusal(connection, 0) == nil) == (part < 3))
     }
 
     @Test("overrides go by a claim, nested ones too")
@@ -91,7 +141,7 @@ struct LimitKeyTests {
         let pro = LimitNumbers(limit: 5, periodNanoseconds: second, burst: 5)
         let rule = one(
             [.claim(["sub"])],
-            overrides: LimitOverrides(claim: ["account", "plan"], numbers: ["pro": pro]))
+            overrides: LimitOverrides(by: .claim(["account", "plan"]), numbers: ["pro": pro]))
         let decider = evaluator(snapshot([rule]))
         func client(_ user: String, plan: String) -> PolicySubject {
             let claims: [String: ClaimValue] = ["account": .object(["plan": .string(plan)])]
@@ -137,7 +187,7 @@ struct LimitKeyTests {
         #expect(policy.overflows("per-user") == 1)
         // Alice's bucket is full again and forgotten: there is room, but bob's shared one was just used.
         #expect(decider.refusal(early, 2 * second) == nil)
-        #expect(policy.forgetFullBuckets(now: at(2 * second)) == 1)
+        #expect(policy.forgetFullBuckets(now: at(2 * second), wall: midnight) == 1)
         #expect(decider.refusal(subject("bob"), 2 * second) != nil)
         #expect(policy.liveKeys("per-user") == 0)
         // Full again, it is given up for one of his own, on both connections.
@@ -155,12 +205,12 @@ struct LimitKeyTests {
         #expect(decider.passes(3, alice, 0) == 2)
         #expect(decider.passes(1, bob, 0) == 1)
         #expect(policy.liveKeys("per-user") == 2)
-        #expect(policy.forgetFullBuckets(now: at(second)) == 1)
+        #expect(policy.forgetFullBuckets(now: at(second), wall: midnight) == 1)
         #expect(policy.liveKeys("per-user") == 1)
         #expect(decider.passes(3, alice, second) == 1)
         #expect(decider.passes(3, bob, second) == 2)
         #expect(decider.passes(3, subject("bob"), second) == 0)
-        #expect(policy.forgetFullBuckets(now: at(20 * second)) == 2)
+        #expect(policy.forgetFullBuckets(now: at(20 * second), wall: midnight) == 2)
         #expect(policy.liveKeys("per-user") == 0)
     }
 }

@@ -129,7 +129,7 @@ struct PermissionTests {
             rule("yes", "echo"), rule("soon-no", effect: .deny, "echo", shadow: true),
             counts: counts)
         let verdict = both.decide(
-            PolicyCall(action: echo, bytes: 1, transport: .tcp), for: client(), now: at(0))
+            call(), for: client(), now: at(0))
         guard case .go(let permit) = verdict else {
             Issue.record("a shadow refused")
             return
@@ -153,10 +153,11 @@ struct PermissionTests {
     func identify() {
         let both = decider(rule("members", roles: ["member"], "echo"))
         let connection = PolicySubject(address: [10, 0, 0, 1])
-        #expect(!both.isPermitted(echo, for: connection))
-        connection.identify(principal: alike("alice", roles: ["member"]), session: nil, device: "")
-        #expect(both.isPermitted(echo, for: connection))
-        connection.identify(principal: alike("alice"), session: nil, device: "")
+        #expect(!both.isPermitted(call(), for: connection))
+        connection.identify(
+            principal: alike("alice", roles: ["member"]), session: nil, device: Device())
+        #expect(both.isPermitted(call(), for: connection))
+        connection.identify(principal: alike("alice"), session: nil, device: Device())
         #expect(both.refusal(connection, 0) != nil)
     }
 
@@ -167,9 +168,9 @@ struct PermissionTests {
             model: PolicyModel(limits: limited.model.limits), revision: "test", catalog: catalog,
             previous: nil)
         let both = evaluator(limited)
-        let call = PolicyCall(action: ActionID.pushSend, bytes: 1, transport: .tcp)
+        let push = call(ActionID.pushSend)
         let passed = (0..<5).count { _ in
-            if case .go = both.limitOnly(call, for: stranger, now: at(0)) { true } else { false }
+            if case .go = both.limitOnly(push, for: stranger, now: at(0)) { true } else { false }
         }
         #expect(passed == 2)
     }

@@ -28,14 +28,16 @@ struct ReloaderTests {
                 atPath: directory, withIntermediateDirectories: true)
         }
 
-        func write(limit: Int, broken: Bool = false) throws {
+        func write(
+            limit: Int, broken: Bool = false, name: String = "per-user", more: String = ""
+        ) throws {
             let text = """
                 apiVersion: sluice/v1
                 kind: PolicySet
                 metadata: {name: test, version: "1"}
                 descriptors: {user: token.sub}
                 rate_limits:
-                  - {name: per-user, match: {action: [echo]}, key: [user], algorithm: token_bucket, limit: \(limit), per: 60s}
+                  - {name: \(name), match: {action: [echo]}, key: [user], algorithm: token_bucket, limit: \(limit), per: 60s\(more)}
                 permissions: {default: \(broken ? "perhaps" : "deny")}
 
                 """
@@ -58,6 +60,7 @@ struct ReloaderTests {
                 publish: { [self] policy, _ in
                     published.withLock { $0.append(policy) }
                     await whilePublishing()
+                    return 7
                 },
                 begun: {}, report: { [self] report in reports.withLock { $0.append(report) } })
         }
@@ -78,6 +81,19 @@ struct ReloaderTests {
         #expect(report.changed == ["per-user"])
         #expect(report.oldRevision != report.newRevision)
         #expect(await reloader.current.revision == report.newRevision)
+    }
+
+    @Test("a renamed limit that counts by another unit is reported as renamed and started anew")
+    func renamed() async throws {
+        let rig = try Rig()
+        try rig.write(limit: 10)
+        let reloader = try rig.reloader()
+        try rig.write(limit: 10, name: "per-head", more: ", was: [per-user], unit: bytes")
+        await reloader.reload()
+        let report = await reloader.last
+        #expect(report.renamed == ["per-user -> per-head"])
+        #expect(report.restarted == ["per-head"])
+        #expect(report.changed == [] && report.added == [] && report.removed == [])
     }
 
     @Test("files that say what is in force already publish nothing and are reported as unchanged")

@@ -4,12 +4,6 @@ import Testing
 
 @Suite("Session directory")
 struct SessionDirectoryTests {
-    private func entry(_ user: String, _ slot: Int, device: String = "") -> SessionEntry {
-        SessionEntry(
-            user: user, session: SessionID(high: 0, low: UInt64(slot)),
-            connection: ConnectionID(loop: 0, slot: slot, generation: 1), device: device)
-    }
-
     @Test("only the first connection of a user makes them online, only the last makes them offline")
     func transitions() {
         var directory = SessionDirectory()

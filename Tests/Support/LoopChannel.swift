@@ -18,6 +18,8 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
     package private(set) var isWritable = true
     /// Hand-overs to the channel that were flushed.
     package private(set) var flushes = 0
+    /// Runs once, within the next flush, as a socket's change of mind does.
+    package var whileFlushing: (() -> Void)?
     private var isOpen = true
     private let allowsHalfClosure: Bool
     /// The handler has ended its sending (its FIN).
@@ -111,6 +113,9 @@ package final class LoopChannel: Channel, ChannelCore, @unchecked Sendable {
         flushes += 1
         flushed.append(contentsOf: unflushed)
         unflushed = []
+        let run = whileFlushing
+        whileFlushing = nil
+        run?()
     }
 
     package func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {

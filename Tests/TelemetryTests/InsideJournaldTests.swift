@@ -140,7 +140,7 @@ struct InsideJournaldTests {
         #expect(try file.entries().count { $0["SLUICE_EVENT"] == "request" } == 1)
     }
 
-    @Test("the entry after lost ones stands for their requests too")
+    @Test("the next entry of a lost one's action stands for its requests too, and no other does")
     func lostWeights() throws {
         let registry = MetricsRegistry(seriesBudget: 100)
         let journal = Journal(mode: .journald, loops: 1, registry: registry)
@@ -150,11 +150,17 @@ struct InsideJournaldTests {
         loop.turn { loop in for _ in 0..<5 { loop.request(.ok, action: "lost") } }
         #expect(waitUntil { logged(registry, .ok, "dropped_error") == 5 })
         try #require(rename(Self.socket + ".away", Self.socket) == 0)
-        loop.turn { $0.request(.ok, action: "after-lost") }
+        loop.turn { loop in
+            loop.request(.ok, action: "after-lost")
+            loop.request(.refused, action: "lost")
+            loop.request(.ok, action: "lost")
+        }
         #expect(journal.stop(deadlineMilliseconds: 5_000) == 0)
-        #expect(try JournaldHarness.entries("SLUICE_ACTION=lost").isEmpty)
         let after = try JournaldHarness.entries("SLUICE_ACTION=after-lost")
-        #expect(after.map { $0["SLUICE_WEIGHT"] } == ["6"])
+        #expect(after.map { $0["SLUICE_WEIGHT"] } == ["1"])
+        let found = try JournaldHarness.entries("SLUICE_ACTION=lost")
+        #expect(found.map { $0["SLUICE_OUTCOME"] } == ["refused", "ok"])
+        #expect(found.map { $0["SLUICE_WEIGHT"] } == ["1", "6"])
     }
 
     private static let socket = "/run/systemd/journal/socket"

@@ -27,19 +27,51 @@ enum JournaldHarness {
         mount -t tmpfs t /run/systemd/journal
         mount -t tmpfs t /run/log/journal
         conf=$(mktemp)
-        printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\nRateLimitBurst=0\\n' >"$conf"
+        printf '[Journal]\\nStorage=volatile\\nReadKMsg=no\\nAudit=no\\n%b\\n' "$2" >"$conf"
         [ ! -e /etc/systemd/journald.conf ] || mount --bind "$conf" /etc/systemd/journald.conf
         \(daemon) & journald=$!
-        trap 'kill -CONT $journald; kill $journald; wait $journald || true; rm -f "$conf"' EXIT
+        groups=()
+        finish() {
+            kill -CONT $journald; kill $journald; wait $journald || true
+            rm -f "$conf"
+            [ -z "${groups[*]}" ] || rmdir "${groups[@]}"
+        }
+        trap finish EXIT
+        if [ -n "$3" ]; then
+            for root in /sys/fs/cgroup/unified /sys/fs/cgroup/systemd /sys/fs/cgroup; do
+                [ -w "$root/cgroup.procs" ] || continue
+                mkdir -p "$root/system.slice/$3"
+                groups+=("$root/system.slice/$3")
+            done
+        fi
         until [ -S /run/systemd/journal/socket ]; do sleep 0.05; done
-        SLUICE_TEST_JOURNALD_PID=$journald "$0" --testing-library swift-testing --filter "$1" 2>&1
+        export SLUICE_TEST_JOURNALD_PID=$journald
+        (
+            for group in "${groups[@]}"; do echo $BASHPID >"$group/cgroup.procs"; done
+            exec "$0" --testing-library swift-testing --filter "$1" 2>&1
+        )
         """
 
     /// Runs the tests `filter` matches inside the namespace; their output if they fail.
-    static func run(filter: String) throws -> (status: Int32, output: String) {
+    ///
+    /// - Parameters:
+    ///   - settings: further lines of `journald.conf`, `\n` between them.
+    ///   - unit: the unit the tests run in, as journald sees it; empty = none.
+    static func run(
+        filter: String, settings: String = "RateLimitBurst=0", unit: String = ""
+    ) throws -> (status: Int32, output: String) {
         let executable = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return try Self.shell(
-            "/usr/bin/unshare", ["-m", "/bin/bash", "-c", script, executable, filter])
+            "/usr/bin/unshare",
+            ["-m", "/bin/bash", "-c", script, executable, filter, settings, unit])
+    }
+
+    /// journald tells a unit by the control group; without a group to make there is none.
+    static var canHaveUnits: Bool {
+        isPossible
+            && ["/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup"].contains {
+                access($0 + "/cgroup.procs", W_OK) == 0
+            }
     }
 
     /// Entries of the journal that match, as `journalctl -o json` prints them.
@@ -81,5 +113,17 @@ enum JournaldHarness {
         let (status, output) = try JournaldHarness.run(filter: "InsideJournaldTests")
         #expect(status == 0, "\(output)")
         #expect(output.contains("with 6 tests"), "\(output)")
+    }
+
+    @Test(
+        "a journald that suppresses entries of the unit is found out, and the sum is exact",
+        .enabled(if: JournaldHarness.canHaveUnits))
+    func suppressed() throws {
+        let (status, output) = try JournaldHarness.run(
+            filter: "InsideLimitedJournaldTests",
+            settings: #"RateLimitIntervalSec=1s\nRateLimitBurst=20"#,
+            unit: "sluice-test-\(getpid()).service")
+        #expect(status == 0, "\(output)")
+        #expect(output.contains("with 2 tests"), "\(output)")
     }
 }

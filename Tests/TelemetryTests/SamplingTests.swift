@@ -94,9 +94,9 @@ import Testing
                     defer { clock.advance(milliseconds: 1) }
                     // Loop 0 gets most of the load, loop 2 none.
                     all[turn % 4 == 0 ? 1 : 0].turn { loop in
-                        for _ in 0..<40 where loop.log.weight(for: .ok) > 0 { inWindow += 1 }
-                        for _ in 0..<5 where loop.log.weight(for: .refused) > 0 { reserve += 1 }
-                        for _ in 0..<5 where loop.log.weight(for: .error) > 0 { reserve += 1 }
+                        for _ in 0..<40 where loop.weight(.ok) > 0 { inWindow += 1 }
+                        for _ in 0..<5 where loop.weight(.refused) > 0 { reserve += 1 }
+                        for _ in 0..<5 where loop.weight(.error) > 0 { reserve += 1 }
                     }
                 }
                 ok += inWindow
@@ -122,7 +122,7 @@ import Testing
         for millisecond in 0..<3_000 {
             loop.clock.advance(milliseconds: 1)
             loop.turn { loop in
-                for _ in 0..<50 where loop.log.weight(for: .ok) > 0 && millisecond >= 1_000 {
+                for _ in 0..<50 where loop.weight(.ok) > 0 && millisecond >= 1_000 {
                     total += 1
                     if millisecond % 100 >= 50 { lateHalf += 1 }
                 }
@@ -142,7 +142,7 @@ import Testing
         for _ in 0..<4_000 {
             loop.clock.advance(milliseconds: 1)
             loop.turn { loop in
-                for kind in 0..<4 where loop.log.weight(for: .ok) > 0 { chosen[kind] += 1 }
+                for kind in 0..<4 where loop.weight(.ok) > 0 { chosen[kind] += 1 }
             }
         }
         let total = chosen.reduce(0, +)
@@ -190,7 +190,7 @@ import Testing
             var count = 0
             for _ in 0..<1_000 {
                 loop.clock.advance(milliseconds: 1)
-                loop.turn { if $0.log.weight(for: .ok) > 0 { count += 1 } }
+                loop.turn { if $0.weight(.ok) > 0 { count += 1 } }
             }
             return count
         }

@@ -24,6 +24,7 @@ final class LoopUnderTest {
     let clock: ManualClock
     let tick: LoopTick
     let log: AccessLog
+    private(set) var catalog = ActionCatalog(commands: [])
 
     init(_ journal: Journal, loop: Int = 0, clock: ManualClock = ManualClock()) {
         self.clock = clock
@@ -38,10 +39,21 @@ final class LoopUnderTest {
         tick.finish()
     }
 
-    /// One request as the data plane accounts for it; the weight, 0 when it was skipped.
+    /// Puts shares in force, and the catalog they were made for.
+    func adopt(_ shares: LogShares) {
+        catalog = shares.catalog
+        log.adopt(shares)
+    }
+
+    /// Asks about a request without writing its entry.
+    func weight(_ logClass: LogClass) -> UInt32 { log.weight(for: logClass, action: .unknown) }
+
+    /// One request as the data plane accounts for it; the weight, 0 when it was skipped. What the
+    /// catalog does not know counts as `unknown`, whatever its entry says.
     @discardableResult
     func request(_ logClass: LogClass, action: String = "echo") -> UInt32 {
-        let weight = log.weight(for: logClass)
+        let weight = log.weight(
+            for: logClass, action: catalog.action(named: action) ?? .unknown)
         guard weight > 0 else { return 0 }
         var record = AccessRecord(event: .request, logClass: logClass, time: tick.wall)
         record.action = action

@@ -1,4 +1,5 @@
 import Foundation
+import SluicePolicyTools
 import SluiceTools
 import Testing
 

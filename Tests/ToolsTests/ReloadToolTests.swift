@@ -1,4 +1,5 @@
 import Foundation
+import SluicePolicyTools
 import SluiceTools
 import Synchronization
 import Testing
@@ -45,7 +46,7 @@ private final class ScriptedGateway: Sendable {
 private func status(
     pid: Int = 42, requested: Int = 0, covered: Int = 0, result: String = "ok",
     errors: [String] = [], warnings: [String] = [], needsRestart: [String] = [],
-    changed: [String] = []
+    changed: [String] = [], more: String = ""
 ) -> ReloadTool.Fetched {
     func list(_ items: [String]) -> String {
         "[" + items.map { "\"\($0)\"" }.joined(separator: ",") + "]"
@@ -57,7 +58,7 @@ private func status(
              "reload":{"number":\(covered),"requested":\(requested),"covered":\(covered),
              "result":"\(result)","errors":\(list(errors)),"warnings":\(list(warnings)),
              "needs_restart":\(list(needsRestart)),"added":[],"changed":\(list(changed)),
-             "removed":[],"revision":"0123456789abcdef","duration_us":4200}}
+             "removed":[],"revision":"0123456789abcdef"\(more),"duration_us":4200}}
             """.utf8))
 }
 
@@ -87,6 +88,24 @@ struct ReloadToolTests {
         #expect(result.complaints == [])
         #expect(result.exitCode == 0)
         #expect(gateway.pauses == 1)
+    }
+
+    @Test("limits under a new name, and limits that count otherwise, are told apart")
+    func renamed() async throws {
+        let gateway = ScriptedGateway([
+            status(),
+            status(
+                requested: 1, covered: 1, changed: ["b"],
+                more: #","renamed":["a -> c"],"restarted":["b"]"#),
+        ])
+        let result = try await gateway.tool().run(isWaiting: true)
+        #expect(
+            result.output == """
+                reloaded in 4 ms: revision 0123456789ab
+                  changed: b
+                  renamed: a -> c
+                  with buckets that start anew: b
+                """)
     }
 
     @Test("unchanged files are a success")

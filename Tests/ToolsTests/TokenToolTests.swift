@@ -1,5 +1,6 @@
 import Foundation
 import SluiceIdentity
+import SluicePolicyTools
 import SluiceTools
 import SluiceVocabulary
 import Testing

@@ -61,6 +61,34 @@ import Testing
         #expect(try rig.instances[0].calls().count == 7)
     }
 
+    @Test("a socket that is full for a moment and takes everything all the same gets nothing twice")
+    func fullForAMoment() throws {
+        var limits = Limits()
+        limits.linkPauseBytes = 2_000
+        let rig = try Rig(limits: limits)
+        let channel = rig.instances[0].channel
+        channel.whileFlushing = { [unowned channel] in
+            channel.setWritable(false)
+            channel.setWritable(true)
+        }
+        let payload = String(repeating: "x", count: 500)
+        for seq in 1...5 { try rig.send(seq: UInt64(seq), payload: payload, runs: false) }
+        rig.loop.run()
+        #expect(try rig.instances[0].calls().count == 5)
+        #expect(rig.relieved == 1)
+    }
+
+    @Test("a link that was congested within a turn relieves its readers when all is out")
+    func congestedForATurn() throws {
+        var limits = Limits()
+        limits.linkPauseBytes = 1_000
+        let rig = try Rig(limits: limits)
+        let payload = String(repeating: "x", count: 500)
+        for seq in 1...3 { try rig.send(seq: UInt64(seq), payload: payload, runs: false) }
+        rig.loop.run()
+        #expect(rig.relieved == 1)
+    }
+
     @Test("losing a congested link relieves its readers")
     func congestedLinkLost() throws {
         var limits = Limits()

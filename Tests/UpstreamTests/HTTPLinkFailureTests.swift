@@ -91,6 +91,71 @@ import Testing
         }
     }
 
+    @Test("a probe with an answer beyond the limit has failed")
+    func probes() async throws {
+        var limits = Limits()
+        limits.maxLinkFrameBytes = 1_000
+        try await HTTPRig.with(connections: 1, limits: limits) {
+            switch $0.body {
+            case "none": .sendThenClose("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+            case "long": .ok(String(repeating: "x", count: 1_001))
+            default: .ok("y")
+            }
+        } _: { rig, server in
+            let port = server.port
+            try await rig.onLoop { state in
+                var snapshot = try HTTPRig.snapshot(ports: [port], connections: 1)
+                snapshot.services[0].breaker = BreakerSettings(
+                    minimumRequests: 1, openMilliseconds: 20, probes: 1)
+                state.upstream.adopt(snapshot)
+            }
+            try await rig.send(seqs: 1...1, payload: "none")
+            try await rig.eventually { $0.results[1] == "bad_upstream_answer" }
+            try await rig.sendUntilTaken(seqs: 2...2, payload: "long")
+            try await rig.eventually { $0.results[2] == "bad_upstream_answer" }
+            try await rig.sendUntilTaken(seqs: 3...3)
+            try await rig.eventually { $0.results[3] == "0 y" }
+            try await rig.onLoop { state in
+                let states = state.events.compactMap {
+                    if case .breaker(_, "", let state) = $0 { state } else { nil }
+                }
+                #expect(states == [.open, .halfOpen, .open, .halfOpen, .closed])
+            }
+        }
+    }
+
+    @Test("a probe that gets no connection makes room for another")
+    func probeOverloaded() async throws {
+        var limits = Limits()
+        limits.maxHTTPWaiting = 2
+        try await HTTPRig.with(connections: 1, limits: limits) {
+            $0.body == "none"
+                ? .sendThenClose("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n") : .ok("y")
+        } _: { rig, server in
+            let port = server.port
+            try await rig.onLoop { state in
+                var snapshot = try HTTPRig.snapshot(ports: [port], connections: 1)
+                snapshot.services[0].breaker = BreakerSettings(
+                    minimumRequests: 1, openMilliseconds: 20, probes: 3)
+                state.upstream.adopt(snapshot)
+            }
+            try await rig.send(seqs: 1...1, payload: "none")
+            try await rig.eventually { $0.results[1] == "bad_upstream_answer" }
+            // Three in one turn, where the one connection and two who wait for it are too few.
+            try await rig.sendUntilTaken(seqs: 2...4)
+            try await rig.eventually { $0.results.count == 4 }
+            try await rig.onLoop { state in
+                #expect((2...4).filter { state.results[$0] == "overloaded" }.count == 1)
+            }
+            try await rig.sendUntilTaken(seqs: 5...5)
+            try await rig.eventually { $0.results[5] == "0 y" }
+            try await rig.onLoop { state in
+                let closed = UpstreamEvent.breaker(service: "s", instance: "", state: .closed)
+                #expect(state.events.last == closed)
+            }
+        }
+    }
+
     @Test("an instance that is not there goes down, and comes back by itself")
     func downAndUp() async throws {
         try await HTTPRig.with { _ in

@@ -78,7 +78,9 @@ final class HTTPRig: Sendable {
             services: [
                 ServiceDefinition(
                     name: "s",
-                    instances: ports.map { InstanceAddress(host: "127.0.0.1", port: $0) },
+                    instances: ports.map {
+                        ServiceInstance(InstanceAddress(host: "127.0.0.1", port: $0))
+                    },
                     http: HTTPLinkSettings(basePath: "/base", maxConnections: connections),
                     backoffMaximumMilliseconds: 100)
             ], commands: commands)
@@ -130,6 +132,20 @@ final class HTTPRig: Sendable {
                         .own(.login), envelope: $0, stamp: stamp, context: context)
                 }
             }
+        }
+    }
+
+    /// Sends calls again and again until they are not refused at once, at most ten seconds.
+    func sendUntilTaken(
+        _ name: String = "free", seqs: ClosedRange<UInt64>, payload: String = "hi",
+        _ location: SourceLocation = #_sourceLocation
+    ) async throws {
+        let deadline = NIODeadline.now() + .seconds(10)
+        while try await send(name, seqs: seqs, payload: payload).first
+            != .sent(isCongested: false)
+        {
+            try #require(
+                NIODeadline.now() < deadline, "the call was never taken", sourceLocation: location)
         }
     }
 

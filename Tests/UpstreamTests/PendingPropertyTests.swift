@@ -10,10 +10,12 @@ import Testing
 /// Random walks through everything that can happen to calls, held against a plain dictionary.
 @Suite struct PendingPropertyTests {
     private struct Asked {
-        let instance: Int
+        var instance: Int
         let frame: LinkFrame
         let requester: Int
         let startedMilliseconds: Int64
+        let isRetrySafe: Bool
+        var attempts = 1
     }
 
     /// What the model knows beside the rig.
@@ -25,6 +27,7 @@ import Testing
         var expected: [UInt64: String] = [:]
         var nextSeq: UInt64 = 1
         var nowMilliseconds: Int64 = 0
+        var retried = 0
     }
 
     @Test(
@@ -47,6 +50,8 @@ import Testing
                 "seed \(seed), seq \(context.seq)")
         }
         #expect(model.expected.isEmpty, "seed \(seed)")
+        #expect(
+            rig.book.count("s retried connection_lost") == UInt64(model.retried), "seed \(seed)")
         #expect(rig.upstream.pendingCalls == 0)
     }
 
@@ -64,7 +69,7 @@ import Testing
             model.given.removeAll { $0.frame.stream == late.frame.stream }
         case 85..<90: cancel(rig, &model, &random)
         case 90..<98: pass(Int64.random(in: 1...300, using: &random), rig, &model)
-        default: lose(Int.random(in: 0..<2, using: &random), rig, &model)
+        default: try lose(Int.random(in: 0..<2, using: &random), rig, &model)
         }
     }
 
@@ -73,7 +78,9 @@ import Testing
         model.nextSeq += 1
         let requester = Int.random(in: 0..<5, using: &random)
         let isReachable = rig.upstream.states.contains { $0.state == .ready }
-        let dispatch = try rig.send("free", requester: requester, seq: seq)
+        let isRetrySafe = Bool.random(using: &random)
+        let dispatch = try rig.send(
+            isRetrySafe ? "free" : "once", requester: requester, seq: seq)
         #expect(
             dispatch == (isReachable ? .sent(isCongested: false) : .refused(.serviceUnavailable)))
         guard isReachable else { return }
@@ -81,7 +88,7 @@ import Testing
             for frame in try instance.calls() {
                 model.waiting[seq] = Asked(
                     instance: place, frame: frame, requester: requester,
-                    startedMilliseconds: model.nowMilliseconds)
+                    startedMilliseconds: model.nowMilliseconds, isRetrySafe: isRetrySafe)
             }
         }
         #expect(model.waiting[seq] != nil)
@@ -115,14 +122,23 @@ import Testing
         }
     }
 
-    private func lose(_ place: Int, _ rig: Rig, _ model: inout Model) {
+    /// What may be sent again goes to the other instance if that can be reached, under the same id.
+    private func lose(_ place: Int, _ rig: Rig, _ model: inout Model) throws {
         if rig.instances[place].channel.isActive {
             rig.instances[place].channel.close(promise: nil)
             rig.loop.run()
         }
+        let moved = Set(try rig.instances[1 - place].calls().map(\.stream))
         for (seq, asked) in model.waiting where asked.instance == place {
-            model.waiting[seq] = nil
-            model.expected[seq] = "service_unavailable"
+            if moved.contains(asked.frame.stream) {
+                #expect(asked.isRetrySafe && asked.attempts == 1)
+                model.waiting[seq]?.instance = 1 - place
+                model.waiting[seq]?.attempts = 2
+                model.retried += 1
+            } else {
+                model.waiting[seq] = nil
+                model.expected[seq] = "service_unavailable"
+            }
         }
         model.given.removeAll { $0.instance == place }
         pass(50, rig, &model)

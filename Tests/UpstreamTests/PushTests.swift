@@ -22,7 +22,8 @@ import Testing
         var answer: ((PushResult) -> Void)?
         rig.upstream.onPush = {
             pushes.append($0)
-            answer = $1
+            #expect($1.instance == rig.instances[0].address.text)
+            answer = $2
         }
         try rig.instances[0].say(.push, stream: 77, push(["bob"]))
         #expect(pushes.map(\.targets) == [.users(["bob"])])
@@ -39,7 +40,7 @@ import Testing
     func lateAnswer() throws {
         let rig = try Rig()
         var answer: ((PushResult) -> Void)?
-        rig.upstream.onPush = { answer = $1 }
+        rig.upstream.onPush = { answer = $2 }
         try rig.instances[0].say(.push, stream: 77, push(["bob"]))
         rig.instances[0].channel.close(promise: nil)
         rig.advance(milliseconds: 50)
@@ -55,7 +56,7 @@ import Testing
         limits.maxPushTargets = 2
         let rig = try Rig(limits: limits)
         var pushes = 0
-        rig.upstream.onPush = { _, _ in pushes += 1 }
+        rig.upstream.onPush = { _, _, _ in pushes += 1 }
         try rig.instances[0].say(.push, stream: 1, [0xFF])
         try rig.instances[0].say(.push, stream: 2, push(["a", "b", "c"]))
         try rig.instances[0].say(.push, stream: 0, push(["a", "b", "c"]))

@@ -32,7 +32,15 @@ final class MeterBook {
             duration: { _ in DurationHistogram() },
             instances: { service, state in
                 let gauge = Gauge()
-                self.gauges["\(service) \(state)"] = gauge
+                self.gauges["\(service) \(state.rawValue)"] = gauge
+                return gauge
+            },
+            ejections: { self.counter("\($0) ejected \($1.rawValue)") },
+            checks: { self.counter("\($0) check \($1 ? "ok" : "failed")") },
+            retries: { self.counter("\($0) retried \($1.rawValue)") },
+            breaker: { service in
+                let gauge = Gauge()
+                self.gauges["\(service) breaker"] = gauge
                 return gauge
             },
             limitExceeded: { self.counter("limit \($0)") },
@@ -106,7 +114,8 @@ final class Rig {
 
     init(
         instances count: Int = 1, limits: Limits = Limits(), isStarted: Bool = true,
-        loop: EmbeddedEventLoop = EmbeddedEventLoop()
+        loop: EmbeddedEventLoop = EmbeddedEventLoop(),
+        configure: (inout ServiceDefinition) -> Void = { _ in }
     ) throws {
         self.loop = loop
         let instances = (0..<count).map {
@@ -116,7 +125,7 @@ final class Rig {
         let tick = LoopTick(clocks: clocks) { tick in
             loop.assumeIsolated().execute { tick.finish() }
         }
-        let snapshot = try Self.snapshot(instances.map(\.address))
+        let snapshot = try Self.snapshot(instances.map(\.address), configure)
         commands = snapshot.commands
         upstream = Upstream(
             loop: loop, tick: tick, snapshot: snapshot, limits: limits, node: "test",
@@ -131,8 +140,10 @@ final class Rig {
         }
     }
 
-    static func snapshot(_ addresses: [InstanceAddress]) throws -> UpstreamSnapshot {
-        let catalog = ActionCatalog(commands: ["ordered", "free", "own"])
+    static func snapshot(
+        _ addresses: [InstanceAddress], _ configure: (inout ServiceDefinition) -> Void = { _ in }
+    ) throws -> UpstreamSnapshot {
+        let catalog = ActionCatalog(commands: ["ordered", "free", "own", "once"])
         let commands = try CommandTable(
             [
                 CommandDefinition(
@@ -143,9 +154,14 @@ final class Rig {
                     isRetrySafe: true),
                 CommandDefinition(
                     id: 102, name: "own", service: "s", from: .gateway, timeoutMilliseconds: 1_000),
+                CommandDefinition(
+                    id: 103, name: "once", service: "s", timeoutMilliseconds: 1_000,
+                    isOrdered: false),
             ], services: ["s"], catalog: catalog)
-        return UpstreamSnapshot(
-            services: [ServiceDefinition(name: "s", instances: addresses)], commands: commands)
+        var service = ServiceDefinition(
+            name: "s", instances: addresses.map { ServiceInstance($0) })
+        configure(&service)
+        return UpstreamSnapshot(services: [service], commands: commands)
     }
 
     private static func connector(_ instances: [FakeInstance]) -> LinkConnector {

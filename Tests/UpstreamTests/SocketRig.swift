@@ -47,7 +47,10 @@ final class SocketRig: Sendable {
             let snapshot = UpstreamSnapshot(
                 services: [
                     ServiceDefinition(
-                        name: "s", instances: [InstanceAddress(host: "127.0.0.1", port: port)],
+                        name: "s",
+                        instances: [
+                            ServiceInstance(InstanceAddress(host: "127.0.0.1", port: port))
+                        ],
                         backoffMaximumMilliseconds: 100)
                 ], commands: commands)
             let upstream = Upstream(

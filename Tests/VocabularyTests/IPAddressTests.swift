@@ -72,6 +72,18 @@ struct IPAddressTests {
         #expect(throws: AddressBlock.Problem.hasHostBits(meant: meant)) { try AddressBlock(text) }
     }
 
+    @Test(
+        "a block's text is the one everybody writes, with its bits",
+        arguments: [
+            ("10.0.0.0/8", "10.0.0.0/8"), ("192.0.2.1", "192.0.2.1/32"), ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::ffff:10.0.0.0/104", "10.0.0.0/8"), ("2001:DB8:0::/32", "2001:db8::/32"),
+            ("::/0", "::/0"), ("::1", "::1/128"),
+        ])
+    func blockText(_ written: String, _ text: String) throws {
+        #expect(try AddressBlock(written).text == text)
+        #expect(try AddressBlock(AddressBlock(written).text) == AddressBlock(written))
+    }
+
     @Test("a Unix socket is trusted only by its word, an address only by its block")
     func trust() throws {
         let blocks = TrustedProxies(blocks: [try AddressBlock("10.0.0.0/8")])

@@ -103,9 +103,16 @@ final class AdminHandler: ChannelInboundHandler {
             ("content-length", String(response.body.count)),
             ("cache-control", "no-store"), ("x-content-type-options", "nosniff"),
         ])
+        if let coding = response.contentEncoding {
+            headers.add(name: "content-encoding", value: coding)
+        }
+        if response.varies { headers.add(name: "vary", value: "accept, accept-encoding") }
         if let allow = response.allow { headers.add(name: "allow", value: allow) }
         if let challenge = response.challenge {
             headers.add(name: "www-authenticate", value: challenge)
+        }
+        if let seconds = response.retryAfterSeconds {
+            headers.add(name: "retry-after", value: String(seconds))
         }
         let isKept = request.isKeepAlive
         if !isKept { headers.add(name: "connection", value: "close") }

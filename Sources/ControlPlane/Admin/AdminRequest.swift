@@ -9,6 +9,7 @@ struct AdminRequest: Sendable {
     /// All `Host` headers.
     var hosts: [String]
     var accept: String?
+    var acceptEncoding: String?
     var hasOrigin = false
     var hasBody = false
     /// `Content-Type` is JSON, with or without parameters.
@@ -22,8 +23,8 @@ struct AdminRequest: Sendable {
         path = parts.first.map(String.init) ?? ""
         query = parts.count > 1 ? String(parts[1]) : nil
         hosts = head.headers["host"]
-        let accepts = head.headers["accept"]
-        accept = accepts.isEmpty ? nil : accepts.joined(separator: ",")
+        accept = Self.list("accept", of: head)
+        acceptEncoding = Self.list("accept-encoding", of: head)
         hasOrigin = head.headers.contains(name: "origin")
         hasBody =
             head.headers.contains(name: "transfer-encoding")
@@ -50,6 +51,12 @@ struct AdminRequest: Sendable {
         if rest.isEmpty { return (String(name), nil) }
         guard rest.first == ":", let port = UInt16(rest.dropFirst()) else { return ("", nil) }
         return (String(name), Int(port))
+    }
+
+    /// A field that may come in several lines, as one list (RFC 9110 section 5.3).
+    private static func list(_ name: String, of head: HTTPRequestHead) -> String? {
+        let lines = head.headers[name]
+        return lines.isEmpty ? nil : lines.joined(separator: ",")
     }
 
     private static func isJSON(_ type: String) -> Bool {

@@ -39,6 +39,19 @@ package struct AdminRoute: Sendable {
     /// Whether the call changes something, and so needs a caller who is known.
     package var isChanging: Bool { method != .get }
 
+    /// The same call, handed to `around` first, who lets it be answered or answers himself.
+    package func within(
+        _ around:
+            @escaping @Sendable (
+                AdminCall, _ answer: @Sendable (AdminCall) async -> AdminResponse
+            ) async -> AdminResponse
+    ) -> AdminRoute {
+        let answer = answer
+        return AdminRoute(method, pattern, action: action, maxBodyBytes: maxBodyBytes) { call in
+            await around(call, answer)
+        }
+    }
+
     /// The parameter's raw segment, empty for a path without one; nil when the path is another.
     func match(_ path: some StringProtocol) -> String? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)

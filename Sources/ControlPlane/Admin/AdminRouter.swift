@@ -4,6 +4,7 @@ import SluiceVocabulary
 /// Finds the answer to a request. Knows no socket.
 struct AdminRouter: Sendable {
     let registry: MetricsRegistry
+    let pages: MetricsPages
     let routes: [AdminRoute]
     let access: AdminAccess
     /// Told of every call that changes something, let through or not.
@@ -14,6 +15,7 @@ struct AdminRouter: Sendable {
         audit: @escaping @Sendable (AdminAudit) -> Void
     ) {
         self.registry = registry
+        pages = MetricsPages(registry: registry)
         self.routes = routes.all
         self.access = access
         self.audit = audit
@@ -22,7 +24,7 @@ struct AdminRouter: Sendable {
     /// A call that was let through; its body is still to come.
     struct Admitted: Sendable {
         enum Target: Sendable {
-            case metrics(accept: String?)
+            case metrics(MetricsPages.Form)
             case route(AdminRoute)
         }
 
@@ -51,8 +53,10 @@ struct AdminRouter: Sendable {
             guard ["GET", "HEAD"].contains(request.method) else {
                 return .refused(.methodNotAllowed, route: nil, allow: "GET, HEAD")
             }
-            return .admitted(
-                Admitted(target: .metrics(accept: request.accept), call: AdminCall()))
+            let form = MetricsPages.Form(
+                format: MetricsRegistry.negotiate(accept: request.accept),
+                isCompressed: MetricsRegistry.acceptsGzip(request.acceptEncoding))
+            return .admitted(Admitted(target: .metrics(form), call: AdminCall()))
         }
         let found = routes.compactMap { route in route.match(request.path).map { (route, $0) } }
         guard !found.isEmpty else { return .refused(.notFound, route: nil) }
@@ -86,12 +90,9 @@ struct AdminRouter: Sendable {
     /// Asks the route, counts the call and tells of it.
     func answer(_ admitted: Admitted) async -> AdminResponse {
         switch admitted.target {
-        case .metrics(let accept):
-            let format = MetricsRegistry.negotiate(accept: accept)
-            let page = AdminResponse(
-                status: 200, contentType: format.contentType, body: registry.render(format))
+        case .metrics(let form):
             count("admin.read", "ok")
-            return page
+            return await pages.page(form)
         case .route(let route):
             let response = await route.answer(admitted.call)
             count(route.action, response.status < 400 || !route.isChanging ? "ok" : "failed")

@@ -7,6 +7,12 @@ package struct AdminResponse: Sendable, Equatable {
     package var allow: String?
     /// How to authenticate, told with a 401 (RFC 9110 section 15.5.2).
     package var challenge: String?
+    /// Seconds until the call can succeed, told with a 429 (RFC 9110 section 10.2.3).
+    package var retryAfterSeconds: UInt64?
+    /// How the body is packed, `gzip`; nil = not at all (RFC 9110 section 8.4).
+    package var contentEncoding: String?
+    /// Another `Accept` or `Accept-Encoding` would get another body (RFC 9110 section 12.5.5).
+    package var varies = false
     /// What was done, for the journal: one line without secrets.
     package var summary: String?
 

@@ -4,6 +4,8 @@ package import SluiceDocuments
 extension PolicyCompiler {
     /// Most files a policy directory may hold.
     package static let maxFiles = 1_000
+    /// Most bytes they may hold together.
+    package static let maxBytes = 64 << 20
 
     /// Reads `*.yaml` of a directory, not those of directories within it, sorted by name.
     ///
@@ -28,7 +30,17 @@ extension PolicyCompiler {
             } else if names.count > maxFiles {
                 sink.error("more than \(maxFiles) policy files", at: place, hint: "join some")
             } else {
-                files = names.compactMap { readFile(path(directory, $0), sink) }
+                var left = maxBytes
+                for name in names where left >= 0 {
+                    guard let file = readFile(path(directory, name), sink) else { continue }
+                    left -= file.text.utf8.count
+                    files.append(file)
+                }
+                if left < 0 {
+                    sink.error(
+                        "the policy files hold more than \(maxBytes) bytes together", at: place,
+                        hint: "remove what is no policy")
+                }
             }
         } catch {
             sink.error("the policy directory cannot be read: \(reason(error))", at: place)
@@ -43,6 +55,11 @@ extension PolicyCompiler {
     )? {
         let place = SourcePosition(file: path)
         do {
+            // Opening a pipe would wait for whoever writes into it.
+            guard try isFile(path) else {
+                sink.error("this is no file", at: place, hint: "remove it, or rename it")
+                return nil
+            }
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             defer { try? handle.close() }
             let limit = DocumentLimits().maxBytes
@@ -55,6 +72,13 @@ extension PolicyCompiler {
             sink.error("the file cannot be read: \(reason(error))", at: place)
         }
         return nil
+    }
+
+    /// Whether the path leads to a file, links followed; one that leads nowhere is for the reader.
+    private static func isFile(_ path: String) throws -> Bool {
+        let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        let type = try FileManager.default.attributesOfItem(atPath: target)[.type]
+        return [.typeRegular, .typeSymbolicLink].contains(type as? FileAttributeType)
     }
 
     private static func path(_ directory: String, _ name: String) -> String {

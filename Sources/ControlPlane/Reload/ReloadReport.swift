@@ -2,7 +2,7 @@ import SluiceVocabulary
 
 /// What one reload did, as the journal, `/v1/policy` and `sluice reload --wait` tell it.
 package struct ReloadReport: Sendable, Equatable {
-    package enum Result: String, Sendable {
+    package enum Result: String, Sendable, CaseIterable {
         /// Something changed and is in force on every loop.
         case ok
         /// Files were read and say what is in force already.
@@ -26,7 +26,13 @@ package struct ReloadReport: Sendable, Equatable {
     package var added: [String] = []
     package var changed: [String] = []
     package var removed: [String] = []
+    /// `old -> new`: limits that keep their buckets under a new name.
+    package var renamed: [String] = []
+    /// Limits that count by another key, unit or algorithm now: their buckets start full.
+    package var restarted: [String] = []
     package var durationNanoseconds: Int64 = 0
+    /// The longest an event loop stood still to take the new set over; 0 where none had to.
+    package var longestPauseNanoseconds: Int64 = 0
 
     package init(
         number: UInt64, covered: UInt64, result: Result, oldRevision: String, newRevision: String
@@ -43,7 +49,10 @@ package struct ReloadReport: Sendable, Equatable {
         switch result {
         case .ok:
             "policy reloaded: \(added.count) rules added, \(changed.count) changed, "
-                + "\(removed.count) removed; revision \(newRevision.prefix(12))"
+                + "\(removed.count) removed"
+                + (renamed.isEmpty ? "" : ", \(renamed.count) renamed")
+                + (restarted.isEmpty ? "" : ", \(restarted.count) begin anew")
+                + "; revision \(newRevision.prefix(12))"
         case .unchanged: "policy reloaded: nothing changed; revision \(newRevision.prefix(12))"
         case .rejected:
             "policy rejected, revision \(oldRevision.prefix(12)) stays: "

@@ -35,7 +35,8 @@ package actor Reloader<Prepared: Sendable> {
     private let directory: String
     private let clocks: any Clocks
     private let prepare: @Sendable () async throws(DiagnosticList) -> Preparation
-    private let publish: @Sendable (PolicySnapshot, Prepared) async -> Void
+    private let examine: @Sendable (PolicySnapshot) -> [String]
+    private let publish: @Sendable (PolicySnapshot, Prepared) async -> Int64
     private let report: @Sendable (ReloadReport) -> Void
     private let begun: @Sendable () -> Void
 
@@ -52,13 +53,16 @@ package actor Reloader<Prepared: Sendable> {
     ///   - policy: what is in force now.
     ///   - fingerprint: of the configuration in force now.
     ///   - prepare: reads configuration, keys and command table again.
-    ///   - publish: puts a snapshot in force on every loop and returns when all have it.
+    ///   - examine: what is doubtful about a policy in this process, though no file is wrong.
+    ///   - publish: puts a snapshot in force on every loop and returns when all have it, with the
+    ///     longest time for which a loop stood still, in nanoseconds.
     ///   - begun: a reload starts (`RELOADING=1` for systemd).
     ///   - report: a reload ended.
     package init(
         directory: String, policy: PolicySnapshot, fingerprint: String, clocks: any Clocks,
         prepare: @escaping @Sendable () async throws(DiagnosticList) -> Preparation,
-        publish: @escaping @Sendable (PolicySnapshot, Prepared) async -> Void,
+        examine: @escaping @Sendable (PolicySnapshot) -> [String] = { _ in [] },
+        publish: @escaping @Sendable (PolicySnapshot, Prepared) async -> Int64,
         begun: @escaping @Sendable () -> Void,
         report: @escaping @Sendable (ReloadReport) -> Void
     ) {
@@ -67,6 +71,7 @@ package actor Reloader<Prepared: Sendable> {
         self.fingerprint = fingerprint
         self.clocks = clocks
         self.prepare = prepare
+        self.examine = examine
         self.publish = publish
         self.begun = begun
         self.report = report
@@ -100,9 +105,12 @@ package actor Reloader<Prepared: Sendable> {
                 files: files, catalog: preparation.catalog, previous: policy)
             next.needsRestart = preparation.needsRestart
             next.warnings = (preparation.warnings + compiled.warnings).map(\.text)
+            next.warnings += examine(compiled.snapshot)
             let isSame = compiled.diff.isUnchanged && preparation.fingerprint == fingerprint
             if !isSame {
-                await publish(compiled.snapshot, preparation.value)
+                next.longestPauseNanoseconds = await publish(
+                    compiled.snapshot, preparation.value)
+                // Every loop has let go of the old one: it is freed here, off the loops.
                 policy = compiled.snapshot
                 fingerprint = preparation.fingerprint
                 next.result = .ok
@@ -110,10 +118,13 @@ package actor Reloader<Prepared: Sendable> {
                 next.added = compiled.diff.added
                 next.changed = compiled.diff.changed
                 next.removed = compiled.diff.removed
+                next.renamed = compiled.diff.renamed
+                next.restarted = compiled.diff.restarted
             }
         } catch {
             next.result = .rejected
-            next.errors = error.diagnostics.map(\.text)
+            next.errors = error.errors.map(\.text)
+            next.warnings = error.warnings.map(\.text)
         }
         next.durationNanoseconds = clocks.monotonic().nanoseconds(since: start)
         last = next

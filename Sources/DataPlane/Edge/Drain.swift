@@ -27,7 +27,7 @@ struct Drain {
     /// Closes this step's share; after the deadline whoever is there.
     mutating func step(_ now: MonotonicTime, _ edge: EdgeLoop) {
         let isOver = deadline <= now
-        let idle = edge.table.all.filter { $0.inFlight == 0 || isOver }
+        let idle = edge.table.all.filter { !$0.isBusy || isOver }
         let share = isOver ? idle.count : (idle.count + steps - 1) / max(1, steps)
         for connection in idle.prefix(share) {
             if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }

@@ -57,6 +57,16 @@ package final class EdgeLoop {
     var tunnels: [UInt32: RouteTunnel] = [:]
     /// Requests of routes that a service was asked and that are not over, WebSockets too.
     var routeCalls = 0
+    /// Calls that wait by the policy's word.
+    var waits = PolicyWaits()
+    /// Counts the policies this loop decided by: tells whether another one is in force since.
+    private(set) var policyNumber: UInt64 = 0
+    /// Set while connections from before the last reload are asked whether they may stay.
+    private var walk: PermissionWalk?
+    /// Who pushes, as the policy sees it, by instance.
+    var pushers: [String: PolicySubject] = [:]
+    /// The operator as the policy sees him: the admin interface is reached from this machine alone.
+    let operatorSubject = PolicySubject(address: [127, 0, 0, 1])
     /// Those with output of this turn that nobody has handed on yet.
     var unflushedHTTP: [HTTPEntry] = []
 
@@ -94,6 +104,8 @@ package final class EdgeLoop {
         evaluator = PolicyEvaluator(snapshot: snapshot.policy, meters: stations.policyMeters)
         table = ConnectionTable(loop: index)
         meters.adopt(snapshot.policy.catalog)
+        log.adopt(snapshot.logShares)
+        sessions.adopt(snapshot.policy.model.devices.sessionsRule)
         connect()
     }
 
@@ -112,15 +124,14 @@ package final class EdgeLoop {
 
     private func connect() {
         upstream.onResult = { [unowned self] context, result in answer(context, result) }
-        upstream.onPush = { [unowned self] push, done in receive(push, done) }
+        upstream.onPush = { [unowned self] push, peer, done in receive(push, from: peer, done) }
         upstream.onRelieved = { [unowned self] in resumePaused() }
         sessions.deliver = { [unowned self] id, message in
             tick.begin()
             return table.find(id)?.push(message) ?? false
         }
-        sessions.close = { [unowned self] id, reason in
-            tick.begin()
-            table.find(id)?.close(reason)
+        sessions.close = { [unowned self] id, reason, device in
+            _ = kick(id, Kicked(reason: reason.name, device: device), reason)
         }
         sessions.now = { [unowned self] in
             tick.begin()
@@ -140,10 +151,11 @@ package final class EdgeLoop {
         }
     }
 
-    /// Stops the sweep. Connections must be gone.
+    /// Stops the sweep, and tells what the log has carried. Connections must be gone.
     package func stop() {
         sweeps?.cancel()
         sweeps = nil
+        log.settleAll()
     }
 
     /// Decides by another snapshot from the next message on, on live connections too.
@@ -151,10 +163,19 @@ package final class EdgeLoop {
         loop.preconditionInEventLoop()
         tick.begin()
         authenticator.adopt(new, replacing: snapshot)
+        let isOtherPolicy = new.policy !== snapshot.policy
         snapshot = new
         evaluator.adopt(new.policy)
         upstream.adopt(new.upstream)
         meters.adopt(new.policy.catalog)
+        log.adopt(new.logShares)
+        sessions.adopt(new.policy.model.devices.sessionsRule)
+        guard isOtherPolicy else { return }
+        policyNumber &+= 1
+        // Instances that are gone push no more.
+        pushers.removeAll()
+        waits.policyChanged()
+        walk = PermissionWalk()
     }
 
     // MARK: End of a turn
@@ -202,16 +223,28 @@ package final class EdgeLoop {
         if sweepCount > 0 {
             meters.lag.set(max(0, now.nanoseconds(since: expectedSweep)))
         }
+        meters.lookAtLoad(tick)
         sessions.tellPresence(now)
+        if sessions.enforceDevices(allowance: reloadCloseAllowance) {
+            meters.limitExceeded("reload_close_per_second")
+        }
         expectedSweep = now.advanced(byMilliseconds: Self.sweepIntervalMilliseconds)
         sweepCount += 1
         for connection in table.due(at: now) { connection.check(now) }
+        if walk != nil { followReload() }
+        for wait in waits.takeOutdated() { wait.goOn() }
         if sweepCount % 10 == 0 {
             log.settle()
             authenticator.settle()
         }
         // Never over: a connection that was being made when the drain began has to go, too.
         drain?.step(now, self)
+    }
+
+    /// A share of the connections from before the reload: may they stay?
+    private func followReload() {
+        guard var current = walk else { return }
+        walk = current.step(self) ? current : nil
     }
 
     /// Asks every client to come back elsewhere and closes connections at an even pace.
@@ -241,6 +274,7 @@ package final class EdgeLoop {
             ("presence", known.presence), ("pending", upstream.pendingCalls),
             ("paused", pausedByLink.count), ("http_calls", httpCalls.count),
             ("http_connections", httpConnections.count), ("route_calls", routeCalls),
+            ("waits", waits.count), ("leases", evaluator.heldLeases),
         ]
     }
 }

@@ -11,6 +11,7 @@ package final class EdgeMeters {
     let slowConsumers: Counter
     let outboundQueueBytes: Gauge
     let lag: Gauge
+    private var utilization: LoopUtilization
     private var closed: [Int: Counter] = [:]
     private var limits: [String: Counter] = [:]
     private var auth: [String: Counter] = [:]
@@ -33,12 +34,18 @@ package final class EdgeMeters {
         slowConsumers = registry.counter(.slowConsumers, [], shard: shard)
         outboundQueueBytes = registry.gauge(.outboundQueueBytes, [], shard: shard)
         lag = registry.gauge(.loopLag, [String(shard)], shard: shard)
+        utilization = LoopUtilization(registry: registry, loop: shard)
     }
 
     /// Makes room for the actions of a catalog; counters of actions that stay are the same ones.
     func adopt(_ catalog: ActionCatalog) {
         names = catalog.names
         requests = Array(repeating: nil, count: catalog.count * Transport.allCases.count)
+    }
+
+    /// How busy the loop is. Call it with every sweep.
+    func lookAtLoad(_ tick: LoopTick) {
+        utilization.look(at: tick.now) { tick.threadCPU() }
     }
 
     func connectionOpened(_ transport: Transport) {
@@ -103,8 +110,10 @@ package final class EdgeMeters {
         return counter
     }
 
-    /// The counters of one transport and action.
+    /// The counters of one transport and action; those of `unknown` when a reload has taken the
+    /// action away while its request was under way.
     func request(_ transport: Transport, _ action: ActionID) -> RequestMeters {
+        let action = action.index < names.count ? action : .unknown
         let index = Int(transport.rawValue) * names.count + action.index
         if let meters = requests[index] { return meters }
         let meters = RequestMeters(
@@ -133,6 +142,19 @@ final class RequestMeters {
     }
 
     func count(_ outcome: LogClass) { outcomes[Int(outcome.rawValue)].add() }
+
+    /// Lets a counted request stand for its bucket. It has an entry in the journal, so that whoever
+    /// follows the exemplar finds one.
+    func note(_ record: AccessRecord) {
+        guard let label = record.connection, label.connection.rawValue != 0,
+            record.requestNumber > 0
+        else { return }
+        duration.note(
+            Exemplar(
+                connection: label.connection, request: record.requestNumber,
+                trace: record.trace.flatMap { TraceID(traceparent: $0) },
+                nanoseconds: record.durationNanoseconds, time: record.time))
+    }
 }
 
 @available(*, unavailable)

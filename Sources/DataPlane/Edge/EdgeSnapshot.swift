@@ -1,11 +1,14 @@
 package import SluiceIdentity
 package import SluicePolicy
+import SluiceTelemetry
 package import SluiceUpstream
 package import SluiceVocabulary
 
 /// Everything a loop decides by, published whole: a reload replaces all of it between two messages.
 package struct EdgeSnapshot: Sendable {
-    package var policy: PolicySnapshot
+    package let policy: PolicySnapshot
+    /// Which requests get a journal entry, as the policy says.
+    let logShares: LogShares
     package var upstream: UpstreamSnapshot
     package var keys: KeySet
     package var tokenRules: TokenRules
@@ -37,6 +40,7 @@ package struct EdgeSnapshot: Sendable {
         routes: RouteTable = RouteTable()
     ) {
         self.policy = policy
+        logShares = policy.model.logging.shares(for: policy.catalog)
         self.upstream = upstream
         self.keys = keys
         self.tokenRules = tokenRules

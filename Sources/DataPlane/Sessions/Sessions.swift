@@ -4,7 +4,7 @@ package import SluiceVocabulary
 
 /// The directory of the users that one loop owns, and the way to those of the other loops.
 ///
-/// User u lives on loop hash(u) mod n: registration, supersession, presence and pushes of one user
+/// User u lives on loop hash(u) mod n: registration, device rule, presence and pushes of one user
 /// all pass that loop, so they never race. Loop-bound.
 package final class Sessions {
     private var directory: SessionDirectory
@@ -14,11 +14,13 @@ package final class Sessions {
     private let index: Int
     private let meters: SessionMeters
     private var hub: SessionsHub?
+    /// Of the connections that `enforceDevices` may close, in thousandths.
+    private var credit: Int64 = 0
 
     /// Writes a push to a connection of this loop; false when the connection is gone or drops it.
     package var deliver: (ConnectionID, PushMessage) -> Bool = { _, _ in false }
-    /// Closes a connection of this loop.
-    package var close: (ConnectionID, CloseReason) -> Void = { _, _ in }
+    /// Tells a connection of this loop which device took over, empty if none did, and closes it.
+    package var close: (ConnectionID, CloseReason, _ device: String) -> Void = { _, _, _ in }
     /// Tells the user service about a transition; the completion says how it took it. Runs on this
     /// loop, possibly before the call returns.
     package var tell:
@@ -90,9 +92,9 @@ package final class Sessions {
         loop.preconditionInEventLoop()
         let registration = directory.register(entry)
         meters.sessions.set(Int64(directory.sessionCount))
-        for old in registration.superseded {
-            onLoop(of: old.connection) { $0.close(old.connection, .superseded) }
-        }
+        if registration.isRefused { return refuse(entry.connection) }
+        for old in registration.superseded { giveWay(old, .superseded, to: entry.device) }
+        for old in registration.replaced { giveWay(old, .replaced, to: entry.device) }
         if let transition = registration.transition { announce(transition) }
     }
 
@@ -103,9 +105,54 @@ package final class Sessions {
         if let transition { announce(transition) }
     }
 
+    private func giveWay(_ old: SessionEntry, _ reason: CloseReason, to device: String) {
+        let connection = old.connection
+        onLoop(of: connection) { $0.close(connection, reason, device) }
+    }
+
+    /// Not within the call that registers it: the newcomer is wholly set up by then, on whichever
+    /// loop it lives.
+    private func refuse(_ connection: ConnectionID) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        loop.execute {
+            bound.value.onLoop(of: connection) { $0.close(connection, .deviceRefused, "") }
+        }
+    }
+
     private func onOwner(of user: String, _ work: @escaping @Sendable (Sessions) -> Void) {
         guard let hub else { return work(self) }
         hub.run(on: hub.owner(of: user), from: self, work)
+    }
+
+    // MARK: Devices
+
+    /// Users looked at in one step through those who were here when the rule changed.
+    private static let maxUsersPerStep = 2_000
+
+    /// Another rule on how many connections a user may have: at once for who comes, in steps for
+    /// who is here.
+    package func adopt(_ rule: DeviceRule) {
+        loop.preconditionInEventLoop()
+        directory.adopt(rule)
+    }
+
+    /// Takes the next step after the rule has changed. Called about every 100 ms.
+    ///
+    /// - Parameter allowance: connections this step may close, in thousandths. What is less than a
+    ///   whole one is kept for the next step.
+    /// - Returns: true when it stopped because no more may be closed now.
+    package func enforceDevices(allowance: Int64) -> Bool {
+        guard directory.isEnforcing else {
+            credit = 0
+            return false
+        }
+        credit += allowance
+        let closes = Int(credit / 1_000)
+        credit %= 1_000
+        let gone = directory.enforce(users: Self.maxUsersPerStep, closes: closes)
+        meters.sessions.set(Int64(directory.sessionCount))
+        for old in gone { giveWay(old, .replaced, to: "") }
+        return directory.isEnforcing && gone.count == closes
     }
 
     // MARK: Presence

@@ -1,21 +1,32 @@
 package import NIOCore
 package import SluiceFraming
+package import SluicePolicy
 package import SluiceVocabulary
 
 /// What a caller needs again when the answer comes: kept with the pending call, handed back once.
+///
+/// 128 bytes in this order. One more, and copies of it are calls: 200 instructions a message.
 package struct CallContext {
     /// The client's connection. Lives on the loop of this `Upstream`.
     package var requester: ConnectionID
     /// How the client is connected.
     package var transport: Transport
+    /// A shadow rule would have refused: `rule` names it.
+    package var isShadow: Bool
     /// The client's own number of the request, echoed in the reply.
     package var seq: UInt64
     package var command: Command
     /// Counts the requests of the connection; part of the request id.
     package var requestNumber: UInt64
-    /// When the request came in: the deadline counts from here.
+    /// When the request came in: the deadline counts from here, but for `pausedMilliseconds`.
     package var startedAt: MonotonicTime
+    /// When the policy decided, by the wall clock: the time its journal entry tells.
+    package var decidedAt: WallTime
     package var bytesIn: UInt32
+    /// What the policy counted.
+    package var payloadBytes: UInt32
+    /// How long since `startedAt` the request was not taken in; the deadline does not count it.
+    package var pausedMilliseconds: UInt32
     /// Of the tightest limit, for the journal; -1 none.
     package var remaining: Int64
     /// Ordered requests with one key go to one instance: a hash of the session.
@@ -24,28 +35,35 @@ package struct CallContext {
     package var trace: String?
     /// Name of the permission rule that let the request pass, or of the shadow rule that would not.
     package var rule: String?
-    /// A shadow rule would have refused: `rule` names it.
-    package var isShadow: Bool
+    /// What the call holds under `concurrency` until it is over.
+    package var lease: Lease
 
+    @inlinable @inline(__always)
     package init(
         requester: ConnectionID, transport: Transport, seq: UInt64, command: Command,
         requestNumber: UInt64,
         startedAt: MonotonicTime, bytesIn: UInt32, remaining: Int64 = -1, stickyKey: UInt64,
-        topic: String? = nil, trace: String? = nil, rule: String? = nil, isShadow: Bool = false
+        topic: String? = nil, trace: String? = nil, rule: String? = nil, isShadow: Bool = false,
+        lease: Lease = .none, pausedMilliseconds: UInt32 = 0,
+        decidedAt: WallTime = WallTime(microseconds: 0), payloadBytes: UInt32 = 0
     ) {
-        self.isShadow = isShadow
         self.requester = requester
         self.transport = transport
+        self.isShadow = isShadow
         self.seq = seq
         self.command = command
         self.requestNumber = requestNumber
         self.startedAt = startedAt
+        self.decidedAt = decidedAt
         self.bytesIn = bytesIn
+        self.payloadBytes = payloadBytes
+        self.pausedMilliseconds = pausedMilliseconds
         self.remaining = remaining
         self.stickyKey = stickyKey
         self.topic = topic
         self.trace = trace
         self.rule = rule
+        self.lease = lease
     }
 }
 
@@ -84,6 +102,19 @@ package enum Dispatch: Sendable, Equatable {
     case refused(RefusalKind)
 }
 
+/// An instance of a service as the other end of a link.
+package struct LinkPeer: Sendable, Equatable {
+    /// `host:port`, as it is configured.
+    package var instance: String
+    /// The address the link goes to; nil = unknown.
+    package var address: IPAddress?
+
+    package init(instance: String, address: IPAddress?) {
+        self.instance = instance
+        self.address = address
+    }
+}
+
 /// A change in the reachability of an instance, seen from one loop.
 package enum UpstreamEvent: Sendable, Equatable {
     case up(service: String, instance: String)
@@ -93,6 +124,15 @@ package enum UpstreamEvent: Sendable, Equatable {
     case down(
         service: String, instance: String, reason: LinkDownReason, lostCalls: Int,
         cause: String = "")
+    /// An instance that can be reached is out of the balance.
+    /// - `milliseconds`: for how long; 0 = until checks succeed.
+    case ejected(service: String, instance: String, reason: EjectionReason, milliseconds: Int64)
+    /// An ejected instance is back in the balance.
+    case returned(service: String, instance: String)
+    /// A breaker has changed its state: that of an instance, or of the service where it is empty.
+    case breaker(service: String, instance: String, state: BreakerState)
+    /// So few instances are well that all that can be reached get calls, or no longer so.
+    case panic(service: String, isOn: Bool)
 }
 
 /// Why a link to an instance is not usable.

@@ -11,14 +11,13 @@ extension Upstream {
     ) -> (dispatch: Dispatch, stream: UInt32) {
         let pool = http.service
         let bytes = envelope.byteCount &+ stamp.count &+ 32
-        guard !http.ready.isEmpty else {
+        guard !http.ready.isEmpty, pool.admits(now: tick.now) else {
             pool.meters.serviceUnavailable.add()
             return (.refused(.serviceUnavailable), 0)
         }
-        guard
-            let instance = command.isOrdered
-                ? http.place(of: key, bytes: bytes) : http.next(bytes: bytes)
-        else { return (overloaded(http), 0) }
+        let place = pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes)
+        guard place >= 0 else { return (overloaded(http), 0) }
+        let instance = http.ready[place]
         let request: HTTPRequest
         do throws(EnvelopeError) {
             request = try HTTPCallRequest.make(
@@ -30,18 +29,28 @@ extension Upstream {
         let deadline = tick.now.advanced(byMilliseconds: milliseconds)
         guard
             let opened = pending.open(
-                consume context, link: instance.number, deadline: deadline, now: tick.now)
+                consume context, link: instance.number, deadline: deadline,
+                tryDeadline: httpTryDeadline(command, pool), now: tick.now)
         else { return (overloaded(http), 0) }
-        let exchange = HTTPExchange(request, pool: instance.connections)
-        let call = HTTPCall(
-            stream: opened.stream, instance: instance, exchange: exchange,
-            key: command.isOrdered ? key : nil, bytes: bytes)
-        exchange.onEvent = { [self] event in heard(event, call) }
-        instance.calls[opened.stream] = call
-        instance.queuedBytes &+= bytes
-        enter(call)
+        start(
+            HTTPCall(
+                stream: opened.stream, instance: instance,
+                exchange: HTTPExchange(request, pool: instance.connections), command: command,
+                key: command.isOrdered ? key : nil, bytes: bytes, startedAt: tick.now))
+        pool.retry.budget.called(now: tick.now)
         armIfEarlier(opened.due)
         return (.sent(isCongested: instance.checkCongestion()), opened.stream)
+    }
+
+    /// A call goes to its instance.
+    func start(_ call: HTTPCall) {
+        let instance = call.instance
+        call.exchange.onEvent = { [self] event in heard(event, call) }
+        instance.calls[call.stream] = call
+        instance.queuedBytes &+= call.bytes
+        instance.pool.began(instance)
+        instance.pool.breakersStart(instance, now: tick.now)
+        enter(call)
     }
 
     private func overloaded(_ http: HTTPBalance) -> Dispatch {
@@ -58,14 +67,13 @@ extension Upstream {
     func adopt(_ definition: ServiceDefinition, into http: HTTPBalance) {
         var old = http.instances
         var seen: Set<InstanceAddress> = []
-        http.instances = definition.instances.filter { seen.insert($0).inserted }.map { address in
-            if let place = old.firstIndex(where: { $0.address == address }) {
-                return old.remove(at: place)
-            }
-            let made = HTTPInstance(
-                address: address, number: takeNumber(), service: http.service, upstream: self)
-            httpInstances[made.number] = made
-            return made
+        let instances = definition.instances.filter { seen.insert($0.address).inserted }
+        http.instances = instances.map { instance in
+            let place = old.firstIndex { $0.address == instance.address }
+            let member =
+                place.map { old.remove(at: $0) } ?? makeInstance(instance.address, of: http)
+            http.service.prepare(member, weight: instance.weight)
+            return member
         }
         retire(old)
         for instance in http.instances {
@@ -75,13 +83,11 @@ extension Upstream {
         http.service.refresh()
     }
 
-    /// Every instance with HTTP links as this loop sees it, those that leave last.
-    var httpStates: [(service: String, instance: String, state: LinkState)] {
-        let configured = pools.flatMap { $0.http?.instances ?? [] }
-        let leaving = httpInstances.values.filter { instance in
-            !configured.contains { $0 === instance }
-        }
-        return (configured + leaving).map { ($0.service.definition.name, $0.instance, $0.state) }
+    private func makeInstance(_ address: InstanceAddress, of http: HTTPBalance) -> HTTPInstance {
+        let made = HTTPInstance(
+            address: address, number: takeNumber(), service: http.service, upstream: self)
+        httpInstances[made.number] = made
+        return made
     }
 
     /// Their instances take no further calls.
@@ -150,60 +156,88 @@ extension Upstream {
                 call.body.writeBuffer(&bytes)
             }
         case .end:
-            let outcome = call.head.map { HTTPCallAnswer.outcome($0, call.body) }
-            end(call, outcome ?? .refused(.badUpstreamAnswer))
-        case .failed(let failure): end(call, .refused(Self.refusal(failure)))
+            let outcome =
+                call.head.map { HTTPCallAnswer.outcome($0, call.body) }
+                ?? .refused(.badUpstreamAnswer)
+            if case .refused(let kind) = outcome { return failed(call, kind, nil) }
+            end(call, outcome)
+        case .failed(let failure): failed(call, Self.refusal(failure), failure)
         }
     }
 
     /// What a caller is told of a failure.
     package static func refusal(_ failure: HTTPFailure) -> RefusalKind {
         switch failure {
-        case .connectFailed, .connectionLost: .serviceUnavailable
+        case .connectFailed, .connectionLost, .refused: .serviceUnavailable
         case .badAnswer: .badUpstreamAnswer
         case .timedOut: .timedOut
+        case .tooLarge: .tooLarge
         case .overloaded: .overloaded
         }
     }
 
+    /// A try has failed: another one, or the end.
+    private func failed(_ call: HTTPCall, _ kind: RefusalKind, _ failure: HTTPFailure?) {
+        let (instance, began) = (call.instance, pending.sentAt(call.stream))
+        if failure == .overloaded || failure == .tooLarge {
+            instance.pool.breakersCancelled(instance, began: began)
+        } else {
+            instance.pool.failed(
+                instance, isReachability: failure == .connectFailed, began: began, now: tick.now)
+        }
+        let reason = Self.retryReason(
+            kind, failure: failure, attempts: call.attempts &+ call.exchange.attempts)
+        if let reason, retry(call, reason) { return }
+        end(call, .refused(kind), isJudged: true)
+    }
+
     /// Ends a call with what came of it.
-    func end(_ call: HTTPCall, _ outcome: consuming CallOutcome) {
+    ///
+    /// - Parameter isJudged: what it says about the instance has been taken down already.
+    func end(_ call: HTTPCall, _ outcome: consuming CallOutcome, isJudged: Bool = false) {
         guard close(call), let ended = pending.end(stream: call.stream) else { return }
-        let meters = call.instance.service.meters
+        let (pool, now) = (call.instance.pool, tick.now)
+        let meters = pool.meters
         switch outcome {
-        case .reply(let view, _): (view.status == 0 ? meters.ok : meters.serviceStatus).add()
-        case .refused(.badUpstreamAnswer): meters.badUpstreamAnswer.add()
-        case .refused(.timedOut): meters.timedOut.add()
+        case .reply(let view, _):
+            pool.succeeded(call.instance, began: ended.sentAt, now: now)
+            (view.status == 0 ? meters.ok : meters.serviceStatus).add()
+        case .refused(.badUpstreamAnswer):
+            meters.badUpstreamAnswer.add()
+            if !isJudged { pool.failed(call.instance, began: ended.sentAt, now: now) }
+        case .refused(.timedOut):
+            meters.timedOut.add()
+            if !isJudged { pool.failed(call.instance, began: ended.sentAt, now: now) }
         case .refused(.overloaded):
             meters.overloaded.add()
             waitingExceeded.add()
+        case .refused(.tooLarge):
+            meters.cancelled.add()
+            headExceeded.add()
         case .refused: meters.serviceUnavailable.add()
         }
         finish(
             ended, stream: call.stream, outcome: consume outcome, meters: meters,
-            instance: call.instance.instance, attempts: max(1, call.exchange.attempts))
-    }
-
-    /// The deadline has passed: the call ends with its connection.
-    func timedOut(_ stream: UInt32, on instance: HTTPInstance) {
-        guard let call = instance.calls[stream] else { return }
-        end(call, .refused(.timedOut))
+            instance: call.instance.instance,
+            attempts: max(1, call.attempts &+ call.exchange.attempts), sentAt: call.startedAt)
     }
 
     /// The caller has gone: the call ends with its connection. `pending.take` must follow.
     func cancel(_ stream: UInt32, on instance: HTTPInstance) -> PendingCalls.Ended? {
         guard let call = instance.calls[stream], close(call) else { return nil }
         instance.service.meters.cancelled.add()
+        instance.pool.breakersCancelled(instance, began: pending.sentAt(stream))
         return pending.end(stream: stream)
     }
 
     /// Takes a call out of its instance, once.
-    private func close(_ call: HTTPCall) -> Bool {
+    func close(_ call: HTTPCall) -> Bool {
         guard !call.isEnded else { return false }
         call.isEnded = true
         let instance = call.instance
         instance.calls[call.stream] = nil
         instance.queuedBytes &-= call.bytes
+        instance.pool.ended(instance)
         call.exchange.cancel()
         // One that waits in its lane is skipped there when its turn comes.
         if call.isStarting { leave(call) }

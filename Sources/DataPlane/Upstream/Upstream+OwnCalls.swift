@@ -5,6 +5,7 @@ package import SluiceVocabulary
 
 /// A call that the gateway makes for itself, waiting for its end.
 struct OwnCall {
+    let command: Command
     let completion: (Result<(status: UInt32, payload: [UInt8]), Refusal>) -> Void
 
     func finish(_ outcome: CallOutcome) {
@@ -37,7 +38,7 @@ extension Upstream {
             milliseconds: Int64(command.timeoutMilliseconds), envelope: envelope.readableBytesSpan,
             stamp: [])
         switch sent.dispatch {
-        case .sent: ownCalls[sent.stream] = OwnCall(completion: completion)
+        case .sent: ownCalls[sent.stream] = OwnCall(command: command, completion: completion)
         case .refused(let kind): completion(.failure(Refusal(kind)))
         }
     }

@@ -8,10 +8,16 @@ extension Upstream {
     func answered(_ frame: LinkFrame, by link: Link) {
         switch pending.answer(stream: frame.stream, link: link.number) {
         case .call:
+            let pool = link.pool
+            guard let view = Self.read(frame.body) else {
+                return answeredBadly(frame.stream, by: link)
+            }
             guard let ended = pending.end(stream: frame.stream) else { return }
             link.proved()
-            let outcome = Self.read(frame.body, meters: link.pool.meters)
-            finish(ended, stream: frame.stream, outcome: outcome, link: link)
+            let now = tick.now
+            pool.succeeded(link, began: ended.sentAt, now: now)
+            (view.status == 0 ? pool.meters.ok : pool.meters.serviceStatus).add()
+            finish(ended, stream: frame.stream, outcome: .reply(view, frame.body), link: link)
             link.callEnded()
         case .late: link.abandoned &-= 1
         case .unknown: break
@@ -19,55 +25,82 @@ extension Upstream {
     }
 
     /// 1-999 are the gateway's own refusals: a service that sends one would forge them.
-    private static func read(_ body: ByteBuffer, meters: ServiceMeters) -> CallOutcome {
+    private static func read(_ body: ByteBuffer) -> EnvelopeView? {
         guard let view = try? ProtobufEnvelope.scan(body.readableBytesSpan),
             view.status == 0 || view.status >= 1_000
-        else {
-            meters.badUpstreamAnswer.add()
-            return .refused(.badUpstreamAnswer)
-        }
-        (view.status == 0 ? meters.ok : meters.serviceStatus).add()
-        return .reply(view, body)
+        else { return nil }
+        return view
     }
 
+    private func answeredBadly(_ stream: UInt32, by link: Link) {
+        link.pool.failed(link, began: pending.sentAt(stream), now: tick.now)
+        if retry(stream, from: link, .badAnswer) { return link.callEnded() }
+        guard let ended = pending.end(stream: stream) else { return }
+        link.pool.meters.badUpstreamAnswer.add()
+        finish(ended, stream: stream, outcome: .refused(.badUpstreamAnswer), link: link)
+        link.callEnded()
+    }
+
+    /// A timer is due: the call's deadline has passed, or the time of one try.
     func timedOut(_ stream: UInt32) {
         if let instance = httpInstances[pending.link(of: stream)] {
             return timedOut(stream, on: instance)
         }
-        guard let (ended, link) = giveUp(stream) else { return }
-        link?.pool.meters.timedOut.add()
+        guard !tryTimedOut(stream), let (ended, link) = giveUp(stream) else { return }
+        if let link {
+            link.pool.meters.timedOut.add()
+            link.pool.failed(link, began: ended.sentAt, now: tick.now)
+        }
         finish(ended, stream: stream, outcome: .refused(.timedOut), link: link)
     }
 
-    private func finish(
+    /// Tells the caller of a call over `link`, and forgets its request.
+    func finish(
         _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome, link: Link?
     ) {
+        var sentAt = ended.sentAt
+        if ended.kept >= 0 {
+            sentAt = requests.sentAt(ended.kept)
+            requests.release(ended.kept)
+        }
         finish(
             ended, stream: stream, outcome: consume outcome, meters: link?.pool.meters,
-            instance: link?.instance ?? "", attempts: 1)
+            instance: link?.instance ?? "", attempts: ended.attempts, sentAt: sentAt)
     }
 
-    /// The link is gone: everything it still owed gets 503.
-    /// - Returns: how many calls that were.
-    func failCalls(of link: Link) -> Int {
+    /// The link is gone: what it still owed goes to another instance where that is safe, and gets 503
+    /// where it is not.
+    ///
+    /// - Parameter unsent: calls of which the peer has seen nothing, by stream.
+    /// - Returns: how many calls got 503.
+    func failCalls(of link: Link, unsent: [UInt32: ByteBuffer]) -> Int {
         let streams = pending.takeStreams(ofLink: link.number)
         link.abandoned = 0
-        for stream in streams {
+        var lost = 0
+        for stream in pending.inOrder(streams) {
+            link.pool.failed(
+                link, isReachability: true, began: pending.sentAt(stream), now: tick.now)
+            let request = unsent[stream]
+            if retry(stream, from: link, request == nil ? .connectionLost : .unsent, request) {
+                link.pool.ended(link)
+                continue
+            }
             guard let ended = pending.end(stream: stream) else { continue }
-            link.live &-= 1
+            lost += 1
+            link.pool.ended(link)
             link.pool.meters.serviceUnavailable.add()
             finish(ended, stream: stream, outcome: .refused(.serviceUnavailable), link: link)
         }
         forgetStopped()
-        return streams.count
+        return lost
     }
 
     /// Tells the caller; the last thing that happens to a call.
     func finish(
         _ ended: PendingCalls.Ended, stream: UInt32, outcome: consuming CallOutcome,
-        meters: ServiceMeters?, instance: String, attempts: UInt8
+        meters: ServiceMeters?, instance: String, attempts: UInt8, sentAt: MonotonicTime
     ) {
-        let nanoseconds = tick.now.nanoseconds(since: ended.sentAt)
+        let nanoseconds = tick.now.nanoseconds(since: sentAt)
         meters?.duration.record(nanoseconds: nanoseconds)
         let context = pending.take(ended)
         switch consume context {
@@ -104,6 +137,6 @@ extension Upstream {
             pushTargetsExceeded.add()
             return answer(PushResult())
         }
-        onPush(push, answer)
+        onPush(push, connection.peer, answer)
     }
 }

@@ -20,15 +20,27 @@ extension Upstream {
             meters.serviceUnavailable.add()
             return .failure(Refusal(.serviceUnavailable))
         }
-        guard let instance = http.next(bytes: 0) else {
+        let pool = http.service
+        guard pool.admits(now: tick.now) else {
+            meters.serviceUnavailable.add()
+            return .failure(Refusal(.serviceUnavailable))
+        }
+        // A request of a route has no key: under `hash` each goes anywhere.
+        let place = pool.choose(isOrdered: false, key: random.next(), bytes: 0)
+        guard place >= 0 else {
             meters.overloaded.add()
             callsExceeded.add()
             return .failure(Refusal(.overloaded))
         }
+        let instance = http.ready[place]
         let exchange = HTTPExchange(request, pool: instance.connections)
         instance.streams += 1
-        exchange.onEnd = { [unowned exchange, tick, waitingExceeded] end in
+        pool.began(instance)
+        pool.breakersStart(instance, now: tick.now)
+        exchange.onEnd = { [unowned exchange, tick, waitingExceeded, headExceeded] end in
             instance.streams -= 1
+            pool.ended(instance)
+            Self.judge(end, status: exchange.status, of: exchange, instance, now: tick.now)
             exchange.upstreamNanoseconds = tick.now.nanoseconds(since: exchange.startedAt)
             meters.duration.record(nanoseconds: exchange.upstreamNanoseconds)
             switch end {
@@ -40,11 +52,30 @@ extension Upstream {
             case .failed(.overloaded):
                 meters.overloaded.add()
                 waitingExceeded.add()
-            case .failed(.connectFailed), .failed(.connectionLost):
+            case .failed(.tooLarge):
+                meters.cancelled.add()
+                headExceeded.add()
+            case .failed(.connectFailed), .failed(.connectionLost), .failed(.refused):
                 meters.serviceUnavailable.add()
             }
             instance.stopIfDrained()
         }
         return .success(exchange)
+    }
+
+    /// What a route's answer says about its instance: 5xx is a failure, and so is none.
+    private static func judge(
+        _ end: HTTPExchangeEnd, status: UInt?, of exchange: HTTPExchange, _ instance: HTTPInstance,
+        now: MonotonicTime
+    ) {
+        let (pool, began) = (instance.pool, exchange.startedAt)
+        switch end {
+        case .whole where (status ?? 0) < 500: pool.succeeded(instance, began: began, now: now)
+        case .cancelled, .failed(.overloaded), .failed(.tooLarge):
+            pool.breakersCancelled(instance, began: began)
+        case .failed(.connectFailed):
+            pool.failed(instance, isReachability: true, began: began, now: now)
+        case .whole, .failed: pool.failed(instance, began: began, now: now)
+        }
     }
 }

@@ -15,8 +15,8 @@ package final class Upstream {
         set { resultHandler = newValue }
     }
     /// Called when a service pushes. `answer` may be called later, on the loop, once.
-    package var onPush: (LinkPush, _ answer: @escaping (PushResult) -> Void) -> Void = {
-        _, answer in
+    package var onPush: (LinkPush, LinkPeer, _ answer: @escaping (PushResult) -> Void) -> Void = {
+        _, _, answer in
         answer(PushResult())
     }
     /// A congested link has drained: readers paused after `.sent(isCongested: true)` may go on.
@@ -41,10 +41,13 @@ package final class Upstream {
     let bytesExceeded: Counter
     let answerBytesExceeded: Counter
     let waitingExceeded: Counter
+    let headExceeded: Counter
     let pushTargetsExceeded: Counter
+    let retryBudgetExceeded: Counter
+    let retryBytesExceeded: Counter
     private(set) var pools: [ServicePool] = []
     /// Links that are no longer configured and wait for their last answers.
-    private var leaving: [Link] = []
+    private(set) var leaving: [Link] = []
     /// Of links and HTTP instances alike.
     private var nextLinkNumber: Int32 = 0
     private var links: [Int32: Link] = [:]
@@ -52,11 +55,13 @@ package final class Upstream {
     var httpInstances: [Int32: HTTPInstance] = [:]
     /// HTTP calls whose turn has come in this turn of the loop.
     var starting: [HTTPCall] = []
-    private var commands: CommandTable
+    private(set) var commands: CommandTable
     private(set) var isStarted = false
     private var isRelieving = false
     private var dirty: [Link] = []
     var pending = PendingCalls()
+    /// Of pending calls, to be sent again if need be.
+    var requests: RequestStore
     var ownCalls: [UInt32: OwnCall] = [:]
     private var timer: Scheduled<Void>?
     private var timerDue = MonotonicTime(nanoseconds: .max)
@@ -85,8 +90,12 @@ package final class Upstream {
         callsExceeded = meters.limitExceeded("max_in_flight_per_link")
         answerBytesExceeded = meters.limitExceeded("max_link_frame_bytes")
         waitingExceeded = meters.limitExceeded("max_http_waiting")
+        headExceeded = meters.limitExceeded("max_header_bytes")
         bytesExceeded = meters.limitExceeded("max_link_queue_bytes")
         pushTargetsExceeded = meters.limitExceeded("max_push_targets")
+        retryBudgetExceeded = meters.limitExceeded("retry_budget")
+        retryBytesExceeded = meters.limitExceeded("max_retry_bytes")
+        requests = RequestStore(maxBytes: limits.maxRetryBytes)
         adopt(snapshot)
         anchor.upstream = self
         tick.onFinish { [anchor] in anchor.upstream?.flushLinks() }
@@ -98,10 +107,15 @@ package final class Upstream {
     package func start() {
         loop.assertInEventLoop()
         isStarted = true
+        tick.begin()
         for pool in pools {
             for link in pool.links { link.start() }
         }
         for instance in httpInstances.values { instance.start() }
+        for pool in pools {
+            for member in pool.members { member.prober?.start() }
+            pool.armTimer()
+        }
     }
 
     /// Closes every link and ends every pending call with 503. Leaves no timer and no channel.
@@ -114,10 +128,7 @@ package final class Upstream {
         for link in all { link.stop() }
         for instance in Array(httpInstances.values) { instance.stop() }
         // Pools and links hold each other.
-        for pool in pools {
-            pool.links = []
-            pool.http?.instances = []
-        }
+        for pool in pools { pool.stop() }
         links = [:]
         httpInstances = [:]
         starting = []
@@ -139,7 +150,8 @@ package final class Upstream {
             // A service that changes its kind of link is another one.
             let place = old.firstIndex {
                 $0.definition.name == definition.name
-                    && ($0.http == nil) == (definition.http == nil)
+                    && $0.definition.http?.http2 == definition.http?.http2
+                    && $0.definition.isGRPC == definition.isGRPC
             }
             let pool = place.map { old.remove(at: $0) }
             return adopt(definition, into: pool)
@@ -147,7 +159,10 @@ package final class Upstream {
         for pool in old {
             retire(pool.links, of: pool)
             retire(pool.http?.instances ?? [])
+            pool.stop()
         }
+        // One of the same name but another kind may have had these gauges.
+        if !old.isEmpty { for pool in pools { pool.refresh() } }
     }
 
     private func adopt(_ definition: ServiceDefinition, into existing: ServicePool?) -> ServicePool
@@ -155,19 +170,22 @@ package final class Upstream {
         let pool =
             existing
             ?? ServicePool(
-                definition: definition, meters: ServiceMeters(service: definition.name, of: meters))
-        pool.definition = definition
+                definition: definition,
+                meters: ServiceMeters(service: definition.name, of: meters), upstream: self)
+        pool.adopt(definition)
         if let http = pool.http {
             adopt(definition, into: http)
             return pool
         }
         var old = pool.links
         var seen: Set<InstanceAddress> = []
-        pool.links = definition.instances.filter { seen.insert($0).inserted }.map { address in
-            if let place = old.firstIndex(where: { $0.address == address }) {
-                return old.remove(at: place)
-            }
-            return makeLink(address, in: pool)
+        let instances = definition.instances.filter { seen.insert($0.address).inserted }
+        pool.links = instances.map { instance in
+            let place = old.firstIndex { $0.address == instance.address }
+            let link =
+                place.map { old.remove(at: $0) } ?? makeLink(instance.address, in: pool)
+            pool.prepare(link, weight: instance.weight)
+            return link
         }
         retire(old, of: pool)
         for link in pool.links {
@@ -199,8 +217,8 @@ package final class Upstream {
 
     /// Drops links that have ended for good.
     func forgetStopped() {
-        for link in leaving where link.state == .stopped { links[link.number] = nil }
-        leaving.removeAll { $0.state == .stopped }
+        for link in leaving where link.isStopped { links[link.number] = nil }
+        leaving.removeAll { $0.isStopped }
         for instance in httpInstances.values where instance.isStopped {
             httpInstances[instance.number] = nil
         }
@@ -208,14 +226,6 @@ package final class Upstream {
 
     /// Calls whose caller still waits for the end.
     package var pendingCalls: Int { pending.live }
-
-    /// Every link as this loop sees it, those that leave last.
-    package var states: [(service: String, instance: String, state: LinkState)] {
-        (pools.flatMap(\.links) + leaving).map { link in
-            (link.pool.definition.name, link.instance, LinkState(link.state))
-        }
-            + httpStates
-    }
 
     // MARK: Calls
 
@@ -231,7 +241,9 @@ package final class Upstream {
     ) -> Dispatch {
         tick.begin()
         let command = context.command
-        let elapsed = tick.now.nanoseconds(since: context.startedAt) / 1_000_000
+        let elapsed =
+            tick.now.nanoseconds(since: context.startedAt) / 1_000_000
+            &- Int64(context.pausedMilliseconds)
         let left = Int64(command.timeoutMilliseconds) &- elapsed
         let key = context.stickyKey
         return send(
@@ -255,22 +267,36 @@ package final class Upstream {
                 over: http, command, context: consume context, key: key,
                 milliseconds: milliseconds, envelope: envelope, stamp: stamp)
         }
+        let now = tick.now
+        guard pool.admits(now: now) else {
+            pool.meters.serviceUnavailable.add()
+            return (.refused(.serviceUnavailable), 0)
+        }
         let bytes = envelope.byteCount &+ stamp.count &+ 32
-        guard let link = pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes) else {
+        let place = pool.choose(isOrdered: command.isOrdered, key: key, bytes: bytes)
+        guard place >= 0 else {
             if !pool.ready.isEmpty { return (overloaded(pool), 0) }
             pool.meters.serviceUnavailable.add()
             return (.refused(.serviceUnavailable), 0)
         }
-        let now = tick.now
+        let link = pool.ready[place]
+        let kept =
+            command.isRetrySafe && pool.keepsRequests ? keep(envelope, stamp: stamp) : -1
         let deadline = now.advanced(byMilliseconds: milliseconds)
         guard let connection = link.connection,
             let opened = pending.open(
-                consume context, link: link.number, deadline: deadline, now: now)
-        else { return (overloaded(pool), 0) }
+                consume context, link: link.number, deadline: deadline,
+                tryDeadline: tryDeadline(command, pool, kept: kept), kept: kept, now: now)
+        else {
+            if kept >= 0 { requests.release(kept) }
+            return (overloaded(pool), 0)
+        }
         connection.appendCall(
             stream: opened.stream, envelope: envelope, stamp: stamp,
             milliseconds: UInt32(truncatingIfNeeded: milliseconds))
-        link.live &+= 1
+        pool.began(link)
+        if pool.breaker != nil { pool.breakersStart(link, now: now) }
+        pool.retry.budget.called(now: now)
         if !link.isDirty { markDirty(link) }
         armIfEarlier(opened.due)
         return (.sent(isCongested: link.checkCongestion()), opened.stream)
@@ -298,39 +324,8 @@ package final class Upstream {
         return pools.first { $0.definition.name == command.service }
     }
 
-    /// The requester has gone: its calls end without a callback, services are told.
-    ///
-    /// - Returns: the calls that ended, so that each can be accounted for.
-    @discardableResult
-    package func cancel(requester: ConnectionID) -> [CallContext] {
-        let streams = pending.streams(of: requester)
-        guard !streams.isEmpty else { return [] }
-        tick.begin()
-        var ended: [CallContext] = []
-        for stream in streams {
-            if let instance = httpInstances[pending.link(of: stream)] {
-                guard let call = cancel(stream, on: instance) else { continue }
-                if let context = pending.take(call) { ended.append(context) }
-                continue
-            }
-            guard let (call, link) = giveUp(stream) else { continue }
-            if let context = pending.take(call) { ended.append(context) }
-            link?.pool.meters.cancelled.add()
-        }
-        return ended
-    }
-
-    /// Ends a call without its answer and tells the service. `pending.take` must follow.
-    func giveUp(_ stream: UInt32) -> (ended: PendingCalls.Ended, link: Link?)? {
-        guard let ended = pending.abandon(stream: stream, now: tick.now) else { return nil }
-        armForNext()
-        guard let link = links[ended.link] else { return (ended, nil) }
-        link.connection?.append(.cancel, stream: stream)
-        markDirty(link)
-        link.callAbandoned()
-        link.callEnded()
-        return (ended, link)
-    }
+    /// The link with this number, one that leaves too.
+    func link(_ number: Int32) -> Link? { links[number] }
 
     // MARK: The end of a turn
 
@@ -374,7 +369,7 @@ package final class Upstream {
         }
     }
 
-    private func armForNext() {
+    func armForNext() {
         if let due = pending.nextDue, due < timerDue { arm(due) }
     }
 

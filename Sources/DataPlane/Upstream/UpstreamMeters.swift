@@ -19,8 +19,13 @@ package enum UpstreamOutcome: String, Sendable, CaseIterable {
 package struct UpstreamMeters {
     package var requests: (_ service: String, _ outcome: UpstreamOutcome) -> Counter
     package var duration: (_ service: String) -> DurationHistogram
-    /// `state` is `ready` or `down`.
-    package var instances: (_ service: String, _ state: String) -> Gauge
+    package var instances: (_ service: String, _ state: InstanceState) -> Gauge
+    package var ejections: (_ service: String, _ reason: EjectionReason) -> Counter
+    /// Active checks that have ended.
+    package var checks: (_ service: String, _ ok: Bool) -> Counter
+    package var retries: (_ service: String, _ reason: RetryReason) -> Counter
+    /// The raw value of `BreakerState`.
+    package var breaker: (_ service: String) -> Gauge
     /// `sluice_limit_exceeded_total{limit}`: `limit` is a field of `Limits`, in snake case.
     package var limitExceeded: (_ limit: String) -> Counter
     /// Pushes of services that could not be read.
@@ -29,13 +34,21 @@ package struct UpstreamMeters {
     package init(
         requests: @escaping (_ service: String, _ outcome: UpstreamOutcome) -> Counter,
         duration: @escaping (_ service: String) -> DurationHistogram,
-        instances: @escaping (_ service: String, _ state: String) -> Gauge,
+        instances: @escaping (_ service: String, _ state: InstanceState) -> Gauge,
+        ejections: @escaping (_ service: String, _ reason: EjectionReason) -> Counter,
+        checks: @escaping (_ service: String, _ ok: Bool) -> Counter,
+        retries: @escaping (_ service: String, _ reason: RetryReason) -> Counter,
+        breaker: @escaping (_ service: String) -> Gauge,
         limitExceeded: @escaping (_ limit: String) -> Counter,
         malformedPushes: @escaping (_ service: String) -> Counter
     ) {
         self.requests = requests
         self.duration = duration
         self.instances = instances
+        self.ejections = ejections
+        self.checks = checks
+        self.retries = retries
+        self.breaker = breaker
         self.limitExceeded = limitExceeded
         self.malformedPushes = malformedPushes
     }
@@ -44,7 +57,10 @@ package struct UpstreamMeters {
     package static var unread: Self {
         Self(
             requests: { _, _ in Counter() }, duration: { _ in DurationHistogram() },
-            instances: { _, _ in Gauge() }, limitExceeded: { _ in Counter() },
+            instances: { _, _ in Gauge() }, ejections: { _, _ in Counter() },
+            checks: { _, _ in Counter() }, retries: { _, _ in Counter() },
+            breaker: { _ in Gauge() },
+            limitExceeded: { _ in Counter() },
             malformedPushes: { _ in Counter() })
     }
 }
@@ -62,8 +78,12 @@ final class ServiceMeters {
     let timedOut: Counter
     let cancelled: Counter
     let duration: DurationHistogram
-    let instancesReady: Gauge
-    let instancesDown: Gauge
+    let instances: [InstanceState: Gauge]
+    let ejections: [EjectionReason: Counter]
+    let checksOK: Counter
+    let checksFailed: Counter
+    let retries: [RetryReason: Counter]
+    let breaker: Gauge
     let malformedPushes: Counter
 
     init(service: String, of meters: UpstreamMeters) {
@@ -75,9 +95,19 @@ final class ServiceMeters {
         timedOut = meters.requests(service, .timedOut)
         cancelled = meters.requests(service, .cancelled)
         duration = meters.duration(service)
-        instancesReady = meters.instances(service, "ready")
-        instancesDown = meters.instances(service, "down")
+        instances = Self.table { meters.instances(service, $0) }
+        ejections = Self.table { meters.ejections(service, $0) }
+        checksOK = meters.checks(service, true)
+        checksFailed = meters.checks(service, false)
+        retries = Self.table { meters.retries(service, $0) }
+        breaker = meters.breaker(service)
         malformedPushes = meters.malformedPushes(service)
+    }
+
+    private static func table<Key: CaseIterable & Hashable, Meter>(
+        _ meter: (Key) -> Meter
+    ) -> [Key: Meter] {
+        Dictionary(uniqueKeysWithValues: Key.allCases.map { ($0, meter($0)) })
     }
 }
 

@@ -18,16 +18,22 @@ final class Responder {
     /// What a command comes to.
     struct Answer {
         var status: UInt32 = 0
-        var body: JSONValue
-        /// The user who gets a push, and its payload.
-        var push: (user: String, body: JSONValue)?
+        var payload: Payload
+        /// The user who gets a push, the push's command and its payload.
+        var push: (user: String, command: DemoCommand, body: JSONValue)?
+
+        enum Payload {
+            case json(JSONValue)
+            case bytes([UInt8])
+        }
 
         static func ok(_ members: [(String, JSONValue)]) -> Answer {
-            Answer(body: .object(members))
+            Answer(payload: .json(.object(members)))
         }
 
         static func failure(_ status: DemoStatus, _ text: String) -> Answer {
-            Answer(status: status.rawValue, body: .object([("error", .string(text))]))
+            Answer(
+                status: status.rawValue, payload: .json(.object([("error", .string(text))])))
         }
     }
 
@@ -56,20 +62,28 @@ final class Responder {
         _ answer: Answer, to view: EnvelopeView, _ call: LinkFrame, _ output: inout ByteBuffer
     ) {
         let start = LinkCodec.beginFrame(.reply, stream: call.stream, into: &output)
-        answer.body.text().withBytes {
+        let payload: [UInt8]
+        let format: PayloadFormat
+        switch answer.payload {
+        case .json(let body): (payload, format) = (body.text(), .json)
+        case .bytes(let bytes): (payload, format) = (bytes, .opaque)
+        }
+        payload.withBytes {
             ServiceEnvelope.append(
                 cmd: view.cmd, seq: view.seq, status: answer.status, kind: .reply,
-                format: PayloadFormat.json.rawValue, payload: $0, to: &output)
+                format: format.rawValue, payload: $0, to: &output)
         }
         LinkCodec.endFrame(at: start, in: &output)
-        if let push = answer.push { deliver(push.body, to: push.user, &output) }
+        if let push = answer.push { deliver(push.body, push.command, to: push.user, &output) }
     }
 
-    private func deliver(_ body: JSONValue, to user: String, _ output: inout ByteBuffer) {
+    private func deliver(
+        _ body: JSONValue, _ command: DemoCommand, to user: String, _ output: inout ByteBuffer
+    ) {
         var envelope = ByteBuffer()
         body.text().withBytes {
             ServiceEnvelope.append(
-                cmd: DemoCommand.messageDeliver.rawValue, seq: 0, kind: .push,
+                cmd: command.rawValue, seq: 0, kind: .push,
                 format: PayloadFormat.json.rawValue, payload: $0, to: &envelope)
         }
         lastPush = lastPush == .max ? 1 : lastPush + 1
@@ -80,6 +94,11 @@ final class Responder {
     private func evaluate(_ view: EnvelopeView, _ bytes: RawSpan) -> Answer {
         guard let command = DemoCommand(rawValue: view.cmd) else {
             return .failure(.notFound, "no such command")
+        }
+        let user = ServiceEnvelope.user(in: bytes)
+        if command == .mediaUpload {
+            guard user != nil else { return .failure(.badRequest, Self.noUser) }
+            return upload(bytes.extracting(view.payload.range))
         }
         let payload: JSONValue
         if view.payload.isEmpty {
@@ -94,17 +113,20 @@ final class Responder {
         guard payload.members != nil else {
             return .failure(.badRequest, "the payload is not an object")
         }
-        let user = ServiceEnvelope.user(in: bytes)
         switch command {
         case .userLogin: return login(payload)
         case .userPresence: return presence(payload)
         case .userPresenceReset: return reset(payload)
-        case .echo, .messageDeliver: return .failure(.notFound, "no such command")
-        case .messageSend, .messageHistory, .friendList, .userProfile:
-            guard let user else { return .failure(.badRequest, "the call names no user") }
+        case .echo, .messageDeliver, .friendRequested, .mediaUpload:
+            return .failure(.notFound, "no such command")
+        case .messageSend, .messageHistory, .friendList, .friendRequest, .userProfile,
+            .mediaDownload:
+            guard let user else { return .failure(.badRequest, Self.noUser) }
             return evaluate(command, payload, for: user)
         }
     }
+
+    private static let noUser = "the call names no user"
 
     private func evaluate(
         _ command: DemoCommand, _ payload: JSONValue, for user: String
@@ -113,6 +135,8 @@ final class Responder {
         case .messageSend: send(payload, from: user)
         case .messageHistory: history(payload, of: user)
         case .friendList: friends(of: user)
+        case .friendRequest: request(payload, from: user)
+        case .mediaDownload: download(payload)
         default: profile(payload, for: user)
         }
     }
@@ -166,7 +190,7 @@ extension Responder {
         let body: [(String, JSONValue)] = [
             ("from", .string(user)), ("text", .string(text)), ("id", .integer(message.id)),
         ]
-        answer.push = (to, .object(body))
+        answer.push = (to, .messageDeliver, .object(body))
         return answer
     }
 
@@ -189,6 +213,36 @@ extension Responder {
     private func friends(of user: String) -> Answer {
         let friends = Directory.find(user)?.friends ?? []
         return .ok([("friends", .array(friends.map(JSONValue.string)))])
+    }
+
+    private func request(_ payload: JSONValue, from user: String) -> Answer {
+        guard let asked = payload["user"]?.string, asked != user else {
+            return .failure(.badRequest, "`user` is somebody else")
+        }
+        guard let other = Directory.find(asked) else {
+            return .failure(.notFound, "no such user")
+        }
+        let areFriends = other.friends.contains(user)
+        var answer = Answer.ok([("friends", .bool(areFriends))])
+        if !areFriends {
+            answer.push = (asked, .friendRequested, .object([("from", .string(user))]))
+        }
+        return answer
+    }
+
+    private func upload(_ bytes: RawSpan) -> Answer {
+        let id = world.media.put((0..<bytes.byteCount).map { bytes.byte(at: $0) })
+        return .ok([("id", .integer(id)), ("bytes", .integer(Int64(bytes.byteCount)))])
+    }
+
+    private func download(_ payload: JSONValue) -> Answer {
+        guard let id = payload["id"]?.integer else {
+            return .failure(.badRequest, "`id` is a number")
+        }
+        guard let bytes = world.media.find(id) else {
+            return .failure(.notFound, "nothing is kept under this id")
+        }
+        return Answer(payload: .bytes(bytes))
     }
 
     private func profile(_ payload: JSONValue, for caller: String) -> Answer {

@@ -8,7 +8,8 @@ struct ChatMessage: Sendable, Equatable {
     let text: String
 }
 
-/// What all links share: messages said, and who is online. Bounded, gone with the process.
+/// What all links share: messages said, who is online, and what was uploaded. Bounded, gone with the
+/// process.
 final class World: Sendable {
     /// Messages remembered per user, sent and received together.
     static let maxMessagesPerUser = 100
@@ -31,6 +32,7 @@ final class World: Sendable {
         var presence: [String: Presence] = [:]
     }
 
+    let media = MediaShelf()
     private let state = Mutex(State())
 
     /// Keeps a message in the history of both, and gives it an id.

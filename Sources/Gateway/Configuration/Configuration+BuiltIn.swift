@@ -15,6 +15,8 @@ extension Configuration {
           client_address: auto
           allowed_origins: ["*"]
           cors: {credentials: false, max_age: 10m}
+          rate_limit_fields: true
+          tell_rule: true
         admin: {address: 127.0.0.1, port: 9901, socket: "", token_file: ""}
         node: ""
         loops: 0
@@ -32,6 +34,13 @@ extension Configuration {
           audience: sluice
           leeway: 5s
           issue: {key: main, ttl: 15m, refresh_ttl: 30d, claims: [roles, plan, tenant]}
+        registries:
+          consul: {address: "http://127.0.0.1:8500", token_file: "", ca: ""}
+          dns: {servers: []}
+          nacos: {address: "http://127.0.0.1:8848", user: "", password_file: "", ca: ""}
+          hold: 30s
+        register: {registry: none, service: sluice, id: "", address: "", port: 0, weight: 100,
+          tags: [], ttl: 15s, group: DEFAULT_GROUP, namespace: "", cluster: DEFAULT}
         services:
           - {name: user, link: native, instances: ["127.0.0.1:9101"], connect_timeout: 1s,
              backoff: {min: 50ms, max: 2s}}
@@ -50,6 +59,10 @@ extension Configuration {
              ordered: true, retry_safe: false, max_bytes: 65536}
           - {id: 1101, name: friend.list, service: friend, from: client, timeout: 5s,
              ordered: false, retry_safe: true, max_bytes: 4096}
+          - {id: 1102, name: friend.request, service: friend, from: client, timeout: 5s,
+             ordered: true, retry_safe: true, max_bytes: 4096}
+          - {id: 1103, name: friend.requested, service: friend, from: push, timeout: 5s,
+             ordered: true, retry_safe: false, max_bytes: 4096}
           - {id: 1201, name: user.profile, service: user, from: client, timeout: 5s,
              ordered: false, retry_safe: true, max_bytes: 4096}
           - {id: 1301, name: user.presence, service: user, from: gateway, timeout: 5s,
@@ -58,6 +71,10 @@ extension Configuration {
              ordered: false, retry_safe: false, max_bytes: 65536}
           - {id: 1305, name: user.presence.reset, service: user, from: gateway, timeout: 5s,
              ordered: true, retry_safe: true, max_bytes: 65536}
+          - {id: 1401, name: media.upload, service: message, from: client, timeout: 10s,
+             ordered: false, retry_safe: false, max_bytes: 61440}
+          - {id: 1402, name: media.download, service: message, from: client, timeout: 10s,
+             ordered: false, retry_safe: true, max_bytes: 4096}
         telemetry: {journal: auto, metrics_series: 10000}
         limits:
           max_frame_bytes: 65536
@@ -88,6 +105,7 @@ extension Configuration {
           max_revocations: 100000
           max_key_source_bytes: 256KiB
           max_push_targets: 10000
+          reload_close_per_second: 500
           max_waiting_presence: 100000
           max_admin_body_bytes: 1048576
         drain: {deadline: 30s}

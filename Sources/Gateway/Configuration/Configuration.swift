@@ -1,5 +1,7 @@
+package import SluiceDiscovery
 package import SluiceEdge
 package import SluiceIdentity
+package import SluiceUpstream
 package import SluiceVocabulary
 
 /// Everything the process is told before it starts: one plain value, checked as a whole.
@@ -21,6 +23,10 @@ package struct Configuration: Sendable, Equatable {
     /// Empty = no PID file.
     package var pidFile: String
     package var identity: Identity
+    /// Where registries are.
+    package var registries: Registries
+    /// Nil = no registry is told of this gateway.
+    package var register: Register?
     package var services: [Service]
     package var commands: [Command]
     package var routes: [Route]
@@ -139,16 +145,31 @@ package struct Configuration: Sendable, Equatable {
     /// A service behind the gateway, as a list of instances.
     package struct Service: Sendable, Equatable {
         package var name: String
-        /// `native` or `http`.
+        /// `native`, `http` or `grpc`.
         package var link: String
+        /// With `discovery`: what is used until the source's first answer.
         package var instances: [Instance]
         package var connectTimeoutMilliseconds: Int64
         package var backoffMinimumMilliseconds: Int64
         package var backoffMaximumMilliseconds: Int64
         /// Nil = plain.
         package var tls: ServiceTLS?
-        /// Nil = native links.
+        /// Nil = native or gRPC links.
         package var http: HTTPLink?
+        /// Where instances come from; nil = `instances` alone.
+        package var discovery: SourceSettings?
+        package var failover = Failover()
+
+        /// How instances are chosen, watched, and asked again: docs/upstream.md.
+        package struct Failover: Sendable, Equatable {
+            package var balance = BalanceSettings()
+            /// What calls have in common that go to one instance.
+            package var stickyKey = BalanceKey.session
+            package var health = HealthSettings()
+            package var retry = RetrySettings()
+            /// Nil = none.
+            package var breaker: BreakerSettings?
+        }
 
         /// How a service with `link: http` is asked.
         package struct HTTPLink: Sendable, Equatable {
@@ -156,6 +177,8 @@ package struct Configuration: Sendable, Equatable {
             package var basePath: String
             /// Per event loop and instance.
             package var maxConnections: Int
+            /// HTTP/2 where the service has it.
+            package var isHTTP2: Bool
         }
     }
 
@@ -181,6 +204,8 @@ package struct Configuration: Sendable, Equatable {
         /// An IP address or a host name.
         package var host: String
         package var port: Int
+        /// Twice the weight, twice the calls.
+        package var weight = 1
 
         /// `host:port`, with an IPv6 address in brackets.
         package var text: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }

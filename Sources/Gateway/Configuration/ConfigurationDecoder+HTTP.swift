@@ -24,6 +24,9 @@ extension ConfigurationDecoder {
                 at: cors.place("credentials"),
                 hint: "name the origins in `allowed_origins` instead of \"*\"")
         }
+        settings.tellsRateLimits = group.boolean(
+            "rate_limit_fields", default: settings.tellsRateLimits)
+        settings.tellsRule = group.boolean("tell_rule", default: settings.tellsRule)
         cors.mapping.finish()
         group.mapping.finish()
         return settings

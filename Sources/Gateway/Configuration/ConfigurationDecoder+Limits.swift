@@ -42,6 +42,8 @@ extension ConfigurationDecoder {
             "max_link_frame_bytes", default: limits.maxLinkFrameBytes, in: 4_096...256 * mebi)
         limits.maxHTTPWaiting = group.integer(
             "max_http_waiting", default: limits.maxHTTPWaiting, in: 1...1_000_000)
+        limits.maxRetryBytes = group.bytes(
+            "max_retry_bytes", default: limits.maxRetryBytes, in: 0...4_096 * mebi)
         limits.httpIdleTimeoutMilliseconds = group.milliseconds(
             "http_idle_timeout", default: limits.httpIdleTimeoutMilliseconds, in: 100...3_600_000)
         limits.maxCachedTokens = group.integer(
@@ -59,6 +61,8 @@ extension ConfigurationDecoder {
             "max_key_source_bytes", default: limits.maxKeySourceBytes, in: 1_024...16 * mebi)
         limits.maxPushTargets = group.integer(
             "max_push_targets", default: limits.maxPushTargets, in: 1...1_000_000)
+        limits.reloadClosePerSecond = group.integer(
+            "reload_close_per_second", default: limits.reloadClosePerSecond, in: 1...1_000_000)
         limits.maxWaitingPresence = group.integer(
             "max_waiting_presence", default: limits.maxWaitingPresence, in: 1...10_000_000)
         limits.maxAdminBodyBytes = group.bytes(

@@ -79,7 +79,8 @@ extension ConfigurationDecoder {
         }
         if service.http == nil {
             sink.error(
-                "service `\(name)` has native links; a route needs HTTP", at: value.position,
+                "service `\(name)` has \(service.link) links; a route needs HTTP",
+                at: value.position,
                 hint: "give the service `link: http`")
         }
         return name

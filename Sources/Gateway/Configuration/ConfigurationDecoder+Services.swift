@@ -5,7 +5,9 @@ import SluiceVocabulary
 /// Services and the commands they offer.
 extension ConfigurationDecoder {
     /// Absent = none: a gateway without services still serves connections and metrics.
-    func decodeServices(_ value: DocumentValue?) -> [Configuration.Service] {
+    func decodeServices(
+        _ value: DocumentValue?, _ registries: Configuration.Registries
+    ) -> [Configuration.Service] {
         var names = Duplicates<String>()
         return items(value) { item -> Configuration.Service? in
             let name = item.name("name")
@@ -14,7 +16,12 @@ extension ConfigurationDecoder {
             }
             let link = item.mapping.optional("link").map { self.link($0) } ?? "native"
             let http = decodeHTTPLink(item, link: link)
-            let instances = decodeInstances(item.mapping.required("instances"))
+            let discovery = item.mapping.optional("discovery").flatMap {
+                decodeSource($0, nameServers: registries.nameServers)
+            }
+            let instances = decodeInstances(
+                item.mapping.contains("discovery")
+                    ? item.mapping.optional("instances") : item.mapping.required("instances"))
             let timeout = item.milliseconds("connect_timeout", default: 1_000, in: 10...60_000)
             let backoff = item.group("backoff")
             let minimum = backoff.milliseconds("min", default: 50, in: 1...60_000)
@@ -25,12 +32,14 @@ extension ConfigurationDecoder {
                     hint: "`max` is \(durationText(nanoseconds: maximum * 1_000_000))")
             }
             backoff.mapping.finish()
+            let failover = decodeFailover(item, link: link)
             let tls = decodeServiceTLS(item.mapping.optional("tls"))
             guard let name else { return nil }
             return Configuration.Service(
                 name: name, link: link ?? "native", instances: instances,
                 connectTimeoutMilliseconds: timeout, backoffMinimumMilliseconds: minimum,
-                backoffMaximumMilliseconds: maximum, tls: tls, http: http)
+                backoffMaximumMilliseconds: maximum, tls: tls, http: http, discovery: discovery,
+                failover: failover)
         } ?? []
     }
 
@@ -40,12 +49,13 @@ extension ConfigurationDecoder {
     ) -> Configuration.Service.HTTPLink? {
         let path = item.mapping.optional("base_path").flatMap { basePath($0) }
         let connections = item.integer("max_connections", default: 32, in: 1...10_000)
+        let isHTTP2 = item.boolean("http2", default: false)
         if link == "http" {
             return Configuration.Service.HTTPLink(
-                basePath: path ?? "/commands", maxConnections: connections)
+                basePath: path ?? "/commands", maxConnections: connections, isHTTP2: isHTTP2)
         }
-        for key in ["base_path", "max_connections"] where link != nil && item.mapping.contains(key)
-        {
+        for key in ["base_path", "http2", "max_connections"]
+        where link != nil && item.mapping.contains(key) {
             sink.error(
                 "`\(key)` is for HTTP links", at: item.place(key), hint: "add `link: http`")
         }
@@ -62,13 +72,7 @@ extension ConfigurationDecoder {
     }
 
     private func link(_ value: DocumentValue) -> String? {
-        if value.text == "grpc" {
-            sink.error(
-                "`grpc` links are not supported in this version", at: value.position,
-                hint: "use `native` or `http`")
-            return nil
-        }
-        return value.choice(sink, of: ["native": "native", "http": "http"])
+        value.choice(sink, of: ["native": "native", "http": "http", "grpc": "grpc"])
     }
 
     private func decodeInstances(_ value: DocumentValue?) -> [Configuration.Instance] {
@@ -77,13 +81,26 @@ extension ConfigurationDecoder {
         var seen = Duplicates<String>()
         return list.compactMap { item in
             guard let text = item.string(sink) else { return nil }
-            guard let instance = Self.instance(text) else {
+            guard let instance = Self.weightedInstance(text) else {
                 return item.expected(
-                    "an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101", sink)
+                    "an instance like 127.0.0.1:9101, [::1]:9101 or host.example:9101 weight=2",
+                    sink)
             }
             seen.check(instance.text, "instance `\(instance.text)`", at: item.position, sink)
             return instance
         }
+    }
+
+    /// `host:port`, or `host:port weight=2`: 1 to 1,000.
+    static func weightedInstance(_ text: String) -> Configuration.Instance? {
+        guard let space = text.firstIndex(of: " ") else { return instance(text) }
+        let word = text[text.index(after: space)...]
+        guard word.hasPrefix("weight="), word.dropFirst(7).allSatisfy(\.isNumber),
+            let weight = Int(word.dropFirst(7)), (1...1_000).contains(weight),
+            var instance = instance(String(text[..<space]))
+        else { return nil }
+        instance.weight = weight
+        return instance
     }
 
     /// `host:port`; an IPv6 address stands in brackets.

@@ -13,7 +13,8 @@ struct ConfigurationDecoder {
     func decode(_ root: DocumentValue) -> Configuration? {
         guard let file = ConfigurationReader(root, sink) else { return nil }
         let limits = decodeLimits(file.group("limits"))
-        let services = decodeServices(file.mapping.optional("services"))
+        let registries = decodeRegistries(file.group("registries"))
+        let services = decodeServices(file.mapping.optional("services"), registries)
         let listeners = decodeListeners(file.mapping.optional("listeners"))
         let proxies = decodeTrustedProxies(file.mapping.optional("trusted_proxies"))
         let http = decodeHTTPSettings(file.group("http"))
@@ -38,7 +39,8 @@ struct ConfigurationDecoder {
             // A connection's id has 8 bits for its loop.
             loops: file.integer("loops", default: 0, in: 0...256),
             policies: policies, pidFile: file.string("pid_file", default: ""),
-            identity: identity, services: services,
+            identity: identity, registries: registries,
+            register: decodeRegister(file.group("register"), listeners), services: services,
             commands: commands, routes: routes, telemetry: telemetry, limits: limits,
             drainDeadlineMilliseconds: deadline)
         file.mapping.finish()

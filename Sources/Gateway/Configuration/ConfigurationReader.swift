@@ -40,6 +40,10 @@ struct ConfigurationReader {
         mapping.optional(key)?.byteCount(sink, in: range).map { Int($0) } ?? fallback
     }
 
+    func number(_ key: String, default fallback: Double, in range: ClosedRange<Double>) -> Double {
+        mapping.optional(key)?.number(sink, in: range) ?? fallback
+    }
+
     func boolean(_ key: String, default fallback: Bool) -> Bool {
         mapping.optional(key)?.boolean(sink) ?? fallback
     }

@@ -24,6 +24,7 @@ indirect enum ConfigurationSchema: Sendable {
         "http": .mapping([
             "client_address": .scalar, "allowed_origins": .list(.scalar),
             "cors": .mapping(["credentials": .scalar, "max_age": .scalar]),
+            "rate_limit_fields": .scalar, "tell_rule": .scalar,
         ]),
         "admin": .mapping([
             "address": .scalar, "port": .scalar, "socket": .scalar, "token_file": .scalar,
@@ -54,11 +55,58 @@ indirect enum ConfigurationSchema: Sendable {
                 "key": .scalar, "ttl": .scalar, "refresh_ttl": .scalar, "claims": .list(.scalar),
             ]),
         ]),
+        "registries": .mapping([
+            "consul": .mapping(["address": .scalar, "token_file": .scalar, "ca": .scalar]),
+            "dns": .mapping(["servers": .list(.scalar)]),
+            "nacos": .mapping([
+                "address": .scalar, "user": .scalar, "password_file": .scalar, "ca": .scalar,
+            ]),
+            "hold": .scalar,
+        ]),
+        "register": .mapping([
+            "registry": .scalar, "service": .scalar, "id": .scalar, "address": .scalar,
+            "port": .scalar, "weight": .scalar, "tags": .list(.scalar), "ttl": .scalar,
+            "group": .scalar, "namespace": .scalar, "cluster": .scalar,
+        ]),
         "services": .list(
             .mapping([
                 "name": .scalar, "link": .scalar, "instances": .list(.scalar),
-                "base_path": .scalar, "max_connections": .scalar,
+                "discovery": .mapping([
+                    "consul": .mapping([
+                        "service": .scalar, "tags": .list(.scalar), "datacenter": .scalar,
+                        "passing_only": .scalar,
+                    ]),
+                    "dns": .mapping([
+                        "name": .scalar, "type": .scalar, "port": .scalar, "min_ttl": .scalar,
+                        "max_ttl": .scalar,
+                    ]),
+                    "nacos": .mapping([
+                        "service": .scalar, "group": .scalar, "namespace": .scalar,
+                        "clusters": .list(.scalar), "healthy_only": .scalar,
+                    ]),
+                ]),
+                "base_path": .scalar, "http2": .scalar, "max_connections": .scalar,
                 "connect_timeout": .scalar, "backoff": .mapping(["min": .scalar, "max": .scalar]),
+                "balance": .mapping(["by": .scalar, "key": .scalar, "bounded_load": .scalar]),
+                "health": .mapping([
+                    "check": .mapping([
+                        "kind": .scalar, "path": .scalar, "port": .scalar, "interval": .scalar,
+                        "timeout": .scalar, "unhealthy": .scalar, "healthy": .scalar,
+                    ]),
+                    "outliers": .mapping([
+                        "consecutive_errors": .scalar, "success_rate": .scalar,
+                        "latency_factor": .scalar, "min_requests": .scalar, "interval": .scalar,
+                        "ejection": .scalar, "max_ejection": .scalar, "max_ejected": .scalar,
+                    ]),
+                    "slow_start": .scalar, "panic_threshold": .scalar,
+                ]),
+                "retry": .mapping([
+                    "attempts": .scalar, "budget": .scalar, "per_try_timeout": .scalar,
+                ]),
+                "breaker": .mapping([
+                    "failure_rate": .scalar, "min_requests": .scalar, "window": .scalar,
+                    "open": .scalar, "probes": .scalar,
+                ]),
                 "tls": .mapping([
                     "ca": .scalar, "certificate": .scalar, "key": .scalar, "server_name": .scalar,
                 ]),
@@ -95,6 +143,7 @@ indirect enum ConfigurationSchema: Sendable {
             "link_pause_bytes": .scalar,
             "max_link_frame_bytes": .scalar,
             "max_http_waiting": .scalar,
+            "max_retry_bytes": .scalar,
             "http_idle_timeout": .scalar,
             "max_cached_tokens": .scalar,
             "max_signature_queue": .scalar,
@@ -103,6 +152,7 @@ indirect enum ConfigurationSchema: Sendable {
             "max_revocations": .scalar,
             "max_key_source_bytes": .scalar,
             "max_push_targets": .scalar,
+            "reload_close_per_second": .scalar,
             "max_waiting_presence": .scalar,
             "max_admin_body_bytes": .scalar,
         ]),

@@ -29,6 +29,7 @@ extension ControlRoom {
         guard let result = await gateway.push(command.message, to: command.targets) else {
             return .stopping
         }
+        if let refusal = result.refusal { return .refused(refusal) }
         let counts: [(String, UInt32)] = [
             ("delivered", result.delivered), ("queued", result.queued), ("offline", result.offline),
         ]

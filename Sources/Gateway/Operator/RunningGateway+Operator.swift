@@ -1,6 +1,7 @@
 import NIOCore
 import SluiceEdge
 import SluiceFraming
+import SluicePolicy
 import SluiceSessions
 import SluiceVocabulary
 
@@ -13,6 +14,20 @@ extension RunningGateway {
             unit.edge.value.push(message, to: targets) { answer.succeed($0) }
         }
         return try? await answer.futureResult.get()
+    }
+
+    /// Whether the policy's limits let a call of the operator through; what it holds until
+    /// `operatorCallIsOver`.
+    func limitOperatorCall(bytes: Int) async -> Result<Lease, Refusal>? {
+        guard let unit = units.first else { return nil }
+        return try? await unit.loop.submit {
+            unit.edge.value.limitOperatorCall(bytes: bytes)
+        }.get()
+    }
+
+    func operatorCallIsOver(_ lease: Lease) {
+        guard !lease.isNone, let unit = units.first else { return }
+        unit.loop.execute { unit.edge.value.operatorCallIsOver(lease) }
     }
 
     /// A user's connections, oldest entry first; one that goes meanwhile is left out.

@@ -154,7 +154,10 @@ package struct TLSMaterial: Sendable {
         client.minimumTLSVersion = .tlsv12
         client.cipherSuiteValues = Self.ciphers
         client.shutdownTimeout = .seconds(2)
-        if service.link == "http" { client.applicationProtocols = ["http/1.1"] }
+        if let http = service.http {
+            client.applicationProtocols = http.isHTTP2 ? ["h2", "http/1.1"] : ["http/1.1"]
+        }
+        if service.link == "grpc" { client.applicationProtocols = ["h2"] }
         if let authorities { client.trustRoots = .certificates(authorities.sources) }
         if let identity {
             client.certificateChain = identity.chain.sources.map { .certificate($0) }
@@ -164,11 +167,16 @@ package struct TLSMaterial: Sendable {
         }
         let place = tls.ca ?? tls.client?.certificate
         guard let context = Self.context(client, at: place, files.sink) else { return }
+        var http1: NIOSSLContext?
+        if service.http?.isHTTP2 == true {
+            client.applicationProtocols = ["http/1.1"]
+            http1 = Self.context(client, at: place, files.sink)
+        }
         let mark =
             (authorities?.fingerprint ?? "system") + ";" + (identity?.chain.fingerprint ?? "none")
         fingerprint += mark + "\n"
         services[service.name] = ServiceTLS(
-            context: context, serverName: tls.serverName, fingerprint: mark)
+            context: context, http1: http1, serverName: tls.serverName, fingerprint: mark)
     }
 
     private static func context(

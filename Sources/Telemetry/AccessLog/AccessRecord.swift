@@ -48,6 +48,10 @@ package final class ConnectionLabel: Sendable {
     package let user: String?
     /// The client's own id of its device; empty if it gave none.
     package let device: String
+    /// What the client says it runs on; empty if it did not.
+    package let platform: String
+    /// Name and version of the client's program; empty if it did not say.
+    package let app: String
     /// The session; not logged, since whoever reads the journal need not know it.
     package let session: String
     /// One JSON object with the claims a policy uses.
@@ -55,13 +59,15 @@ package final class ConnectionLabel: Sendable {
 
     package init(
         connection: ConnectionID, transport: Transport, client: String, user: String?,
-        device: String, session: String, claims: String?
+        device: String, platform: String = "", app: String = "", session: String, claims: String?
     ) {
         self.connection = connection
         self.transport = transport
         self.client = client
         self.user = user
         self.device = device
+        self.platform = platform
+        self.app = app
         self.session = session
         self.claims = claims
     }
@@ -95,8 +101,12 @@ package struct AccessRecord: Sendable {
     /// The service's part of it; -1 = absent.
     package var upstreamNanoseconds: Int64 = -1
     package var bytesIn: UInt32 = 0
+    /// What the policy counted: the payload; -1 = absent.
+    package var payloadBytes: Int64 = -1
     package var bytesOut: UInt32 = 0
     package var topic: String?
+    /// Method of an HTTP request; empty = none.
+    package var method = ""
     /// What is left of the tightest limit; -1 = absent.
     package var remaining: Int64 = -1
     package var retryAfterMilliseconds: UInt64 = 0

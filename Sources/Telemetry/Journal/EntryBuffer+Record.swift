@@ -25,7 +25,9 @@ extension EntryBuffer {
         if let id = record.messageID { text(.messageID, id) }
         text(.event, record.event.name)
         number(.time, UInt64(clamping: record.time.microseconds))
-        if let trace = record.traceID { text(.traceID, trace) }
+        if let trace = record.trace.flatMap({ TraceID(traceparent: $0) }) {
+            text(.traceID, trace.text)
+        }
     }
 
     private mutating func append(_ label: ConnectionLabel, requestNumber: UInt64) {
@@ -46,6 +48,8 @@ extension EntryBuffer {
         text(.client, label.client)
         if let user = label.user { text(.user, user) }
         if !label.device.isEmpty { text(.device, label.device) }
+        if !label.platform.isEmpty { text(.platform, label.platform) }
+        if !label.app.isEmpty { text(.app, label.app) }
         if let claims = label.claims, claims.utf8.count <= Self.maxLongTextBytes {
             text(.claims, claims, maxBytes: Self.maxLongTextBytes)
         }
@@ -66,6 +70,7 @@ extension EntryBuffer {
         if record.remaining >= 0 { number(.remaining, UInt64(record.remaining)) }
         if !record.policy.isEmpty { text(.policy, record.policy) }
         if let topic = record.topic, !topic.isEmpty { text(.topic, topic) }
+        if !record.method.isEmpty { text(.method, record.method) }
     }
 
     private mutating func appendService(_ record: AccessRecord) {
@@ -82,6 +87,7 @@ extension EntryBuffer {
             number(.upstream, UInt64(record.upstreamNanoseconds / 1_000))
         }
         if record.bytesIn > 0 || record.isAnswered { number(.bytesIn, UInt64(record.bytesIn)) }
+        if record.payloadBytes >= 0 { number(.payloadBytes, UInt64(record.payloadBytes)) }
         if record.bytesOut > 0 || record.isAnswered { number(.bytesOut, UInt64(record.bytesOut)) }
     }
 
@@ -155,16 +161,5 @@ extension AccessRecord {
         case .refused: return 4
         case .error: return 3
         }
-    }
-
-    /// The trace id of a traceparent `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, section
-    /// 3.2); anything else a client sends there is not one.
-    fileprivate var traceID: String? {
-        guard let trace, trace.utf8.count == 55 else { return nil }
-        let parts = trace.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[1].utf8.count == 32, parts[2].utf8.count == 16,
-            trace.utf8.allSatisfy({ $0 == 45 || (48...57).contains($0) || (97...102).contains($0) })
-        else { return nil }
-        return String(parts[1])
     }
 }

@@ -24,7 +24,7 @@ package final class Journal: Sendable {
 
     let okBudget: SampleBudget
     let reserveBudget: SampleBudget
-    let mode: JournalMode
+    package let mode: JournalMode
     let rings: [RecordRing]
     let lineDescriptor: Int32
     /// The writer's own shard.

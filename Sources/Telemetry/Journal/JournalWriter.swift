@@ -15,12 +15,18 @@ struct JournalWriter {
     private var journald = JournaldSink()
     private let lines: LineSink
     private var batch = JSONLine()
-    /// Classes of the entries in `batch`, with the weight each stands for.
-    private var batched: [(LogClass, UInt64)] = []
-    /// Per class: requests whose entry could not be written; the next entry stands for them too.
-    private var lost: [3 of UInt64] = [0, 0, 0]
+    /// What the entries in `batch` are about, with the weight each stands for.
+    private var batched: [(subject: Subject, weight: UInt64)] = []
+    /// Requests whose entry could not be written; the next entry of the same stands for them too.
+    private var lost: [Subject: UInt64] = [:]
     private var reportedDrops: UInt64 = 0
     private var lastNotice: Int64 = 0
+
+    /// What one entry may stand for: requests of one action and class.
+    private struct Subject: Hashable {
+        var action: String
+        var logClass: LogClass
+    }
 
     init(journal: Journal) {
         self.journal = journal
@@ -78,22 +84,22 @@ struct JournalWriter {
 
     /// Writes one entry; false when the journal was given up meanwhile.
     private mutating func write(_ record: AccessRecord, _ toJournald: Bool) -> Bool {
-        let index = Int(record.logClass.rawValue)
+        let subject = Subject(action: record.action, logClass: record.logClass)
         var record = record
-        if lost[index] > 0, record.event != .gateway {
-            let total = UInt64(record.weight) + lost[index]
+        if !lost.isEmpty, record.event != .gateway, let owed = lost.removeValue(forKey: subject) {
+            let total = UInt64(record.weight) + owed
             record.weight = UInt32(clamping: total)
-            lost[index] = total - UInt64(record.weight)
+            owe(total - UInt64(record.weight), subject)
         }
         entry.encode(record)
         guard toJournald else {
             batch.append(entry)
-            batched.append((record.logClass, record.lostWeight))
+            batched.append((subject, record.lostWeight))
             return batch.bytes.count < Self.lineBatchBytes || flushLines()
         }
         // A missing socket looks like success to libsystemd.
         let isSent = (journal.mode == .auto || Systemd.journaldIsPresent) && journald.send(entry)
-        if !isSent { lost[index] += record.lostWeight }
+        if !isSent { owe(record.lostWeight, subject) }
         return journal.complete(record.logClass, isSent: isSent)
     }
 
@@ -102,11 +108,15 @@ struct JournalWriter {
         let isSent = lines.write(batch.bytes)
         batch.clear()
         defer { batched.removeAll(keepingCapacity: true) }
-        for (logClass, weight) in batched {
-            if !isSent { lost[Int(logClass.rawValue)] += weight }
-            guard journal.complete(logClass, isSent: isSent) else { return false }
+        for (subject, weight) in batched {
+            if !isSent { owe(weight, subject) }
+            guard journal.complete(subject.logClass, isSent: isSent) else { return false }
         }
         return true
+    }
+
+    private mutating func owe(_ weight: UInt64, _ subject: Subject) {
+        if weight > 0 { lost[subject, default: 0] += weight }
     }
 
     /// Tells of lost entries in the journal itself, at most every ten seconds.

@@ -55,6 +55,14 @@ package enum Systemd {
         unsafe access(journaldSocketPath, F_OK) == 0
     }
 
+    /// The unit this process runs in, as journald sees it; nil outside of any.
+    package static var unit: String? {
+        var name: UnsafeMutablePointer<CChar>?
+        guard unsafe sd_pid_get_unit(0, &name) >= 0, let found = unsafe name else { return nil }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+
     private static func oneLine(_ text: String) -> String {
         String(text.map { $0.isNewline ? " " : $0 })
     }

@@ -26,6 +26,22 @@ extension MetricsRegistry {
         return best?.format ?? .text004
     }
 
+    /// Whether the scraper takes `gzip` (RFC 9110 section 12.5.3): named with a `q` above 0, or by
+    /// `*` where it is not named.
+    package static func acceptsGzip(_ acceptEncoding: String?) -> Bool {
+        var byStar = false
+        for coding in (acceptEncoding ?? "").split(separator: ",") {
+            var parts = coding.split(separator: ";").map { trimmed($0).lowercased() }
+            guard !parts.isEmpty else { continue }
+            let name = parts.removeFirst()
+            let quality =
+                parts.first { $0.hasPrefix("q=") }.map { Double($0.dropFirst(2)) ?? 0 } ?? 1
+            if name == "gzip" || name == "x-gzip" { return quality > 0 }
+            if name == "*" { byStar = quality > 0 }
+        }
+        return byStar
+    }
+
     private static func offer(_ range: Substring) -> (ExpositionFormat, Double)? {
         var parts = range.split(separator: ";").map { trimmed($0).lowercased() }
         guard !parts.isEmpty else { return nil }

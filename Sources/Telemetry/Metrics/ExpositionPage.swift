@@ -37,8 +37,8 @@ struct ExpositionPage {
             sample(family.name, labels, String(number))
         case .number(let number):
             sample(family.name, labels, Self.text(number))
-        case .buckets(let counts, let sum):
-            appendHistogram(family, labels, counts, sum)
+        case .buckets(let counts, let sum, let exemplars):
+            appendHistogram(family, labels, counts, sum, exemplars)
         case .summary(let count, let sum):
             sample(family.name + "_sum", labels, Self.text(sum))
             sample(family.name + "_count", labels, String(count))
@@ -46,7 +46,8 @@ struct ExpositionPage {
     }
 
     private mutating func appendHistogram(
-        _ family: MetricFamily, _ labels: [LabelPair], _ counts: [UInt64], _ sum: UInt64
+        _ family: MetricFamily, _ labels: [LabelPair], _ counts: [UInt64], _ sum: UInt64,
+        _ exemplars: [Exemplar?]
     ) {
         var total: UInt64 = 0
         for (index, count) in counts.enumerated() {
@@ -56,20 +57,34 @@ struct ExpositionPage {
                 index < bounds.count ? Self.text(Double(bounds[index]) / family.divisor) : "+Inf"
             sample(
                 family.name + "_bucket", labels + [LabelPair(name: "le", value: bound)],
-                String(total))
+                String(total),
+                index < exemplars.count ? exemplars[index].map { text(of: $0, family) } : nil)
         }
         sample(family.name + "_sum", labels, Self.text(Double(sum) / family.divisor))
         sample(family.name + "_count", labels, String(total))
     }
 
-    private mutating func sample(_ name: String, _ labels: [LabelPair], _ value: String) {
+    /// ` # {request_id="..."} value time`, nothing in 0.0.4, which knows no exemplars. Names and
+    /// values of the labels have at most 106 of the 128 characters OpenMetrics allows.
+    private func text(of exemplar: Exemplar, _ family: MetricFamily) -> String {
+        guard format == .openMetrics else { return "" }
+        let trace = exemplar.trace.map { ",trace_id=\"\($0.text)\"" } ?? ""
+        let value = Double(exemplar.nanoseconds) / family.divisor
+        let time = Double(exemplar.time.microseconds) / 1_000_000
+        return " # {request_id=\"\(exemplar.requestID)\"\(trace)} "
+            + "\(Self.text(value)) \(Self.text(time))"
+    }
+
+    private mutating func sample(
+        _ name: String, _ labels: [LabelPair], _ value: String, _ exemplar: String? = nil
+    ) {
         append(name)
         for (index, label) in labels.enumerated() {
             append(index == 0 ? "{" : ",", label.name, "=\"")
             appendEscaped(label.value, quotes: true)
             append("\"")
         }
-        append(labels.isEmpty ? " " : "} ", value, "\n")
+        append(labels.isEmpty ? " " : "} ", value, exemplar ?? "", "\n")
     }
 
     /// Numbers as both forms read them: whole ones without a fraction would be legal in 0.0.4 only

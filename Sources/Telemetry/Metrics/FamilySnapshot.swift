@@ -19,16 +19,20 @@ enum SeriesValue: Sendable {
     case integer(Int64)
     case number(Double)
     /// Counts per bucket, not cumulative, and the sum in nanoseconds.
-    case buckets(counts: [UInt64], sumNanoseconds: UInt64)
+    case buckets(counts: [UInt64], sumNanoseconds: UInt64, exemplars: [Exemplar?])
     case summary(count: UInt64, sum: Double)
 
     static func + (left: Self, right: Self) -> Self {
         switch (left, right) {
         case (.integer(let one), .integer(let other)):
             .integer(one &+ other)
-        case (.buckets(let counts, let sum), .buckets(let others, let otherSum)):
+        case (
+            .buckets(let counts, let sum, let exemplars),
+            .buckets(let others, let otherSum, let otherExemplars)
+        ):
             .buckets(
-                counts: zip(counts, others).map { $0 &+ $1 }, sumNanoseconds: sum &+ otherSum)
+                counts: zip(counts, others).map { $0 &+ $1 }, sumNanoseconds: sum &+ otherSum,
+                exemplars: zip(exemplars, otherExemplars).map(later))
         case (.summary(let count, let sum), .summary(let otherCount, let otherSum)):
             .summary(count: count &+ otherCount, sum: sum + otherSum)
         default:
@@ -36,11 +40,16 @@ enum SeriesValue: Sendable {
         }
     }
 
+    private static func later(_ left: Exemplar?, _ right: Exemplar?) -> Exemplar? {
+        guard let left, let right else { return left ?? right }
+        return left.time < right.time ? right : left
+    }
+
     private var double: Double {
         switch self {
         case .integer(let value): Double(value)
         case .number(let value): value
-        case .buckets(_, let sum): Double(sum)
+        case .buckets(_, let sum, _): Double(sum)
         case .summary(_, let sum): sum
         }
     }
@@ -88,7 +97,9 @@ struct FamilySnapshot: Sendable {
             family.divisor == 1
                 ? .integer(gauge.value) : .number(Double(gauge.value) / family.divisor)
         case .histogram(let histogram):
-            .buckets(counts: histogram.counts, sumNanoseconds: histogram.sumNanoseconds)
+            .buckets(
+                counts: histogram.counts, sumNanoseconds: histogram.sumNanoseconds,
+                exemplars: histogram.exemplars)
         case .meter(let meter):
             .number(meter.value)
         case .summary(let summary):

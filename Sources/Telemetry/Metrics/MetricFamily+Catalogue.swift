@@ -62,7 +62,7 @@ extension MetricFamily {
         help: "Requests of clients, by outcome: ok, refused or error.")
     package static let requestDuration = Self(
         "sluice_request_duration_seconds", .histogram, ["transport", "action"],
-        help: "Time from reading a request to queueing its answer.")
+        hasExemplars: true, help: "Time from reading a request to queueing its answer.")
     package static let limitExceeded = Self(
         "sluice_limit_exceeded_total", .counter, ["limit"],
         help: "Times one of the configured limits was hit, by its key in the configuration.")
@@ -78,7 +78,13 @@ extension MetricFamily {
         help: "Decisions of permission rules: allow, refuse, shadow_allow or shadow_refuse.")
     package static let rateLimitDecisions = Self(
         "sluice_rate_limit_decisions_total", .counter, ["rule", "decision"],
-        help: "Decisions of rate limits: allow, refuse, delay or shadow_refuse.")
+        help: "Decisions of rate limits: allow, refuse, delay, drop, pause or shadow_refuse.")
+    package static let rateLimitBans = Self(
+        "sluice_rate_limit_bans_total", .counter, ["rule"],
+        help: "Bans a rate limit imposed on keys that did not stop.")
+    package static let rateLimitBannedKeys = Self(
+        "sluice_rate_limit_banned_keys", .gauge, ["rule"],
+        help: "Keys a rate limit has banned now.")
     package static let rateLimitKeys = Self(
         "sluice_rate_limit_keys", .gauge, ["rule"], help: "Buckets a rate limit holds now.")
     package static let rateLimitOverflow = Self(
@@ -90,6 +96,9 @@ extension MetricFamily {
     package static let policyReloads = Self(
         "sluice_policy_reloads_total", .counter, ["result"],
         help: "Reloads of policy and configuration: ok, unchanged or rejected.")
+    package static let policyLastReloadSuccessful = Self(
+        "sluice_policy_last_reload_successful", .gauge,
+        help: "Whether the last reload succeeded: 1, as after a start, or 0 when it was rejected.")
     package static let policyLastReload = Self(
         "sluice_policy_last_reload_success_timestamp_seconds", .gauge,
         help: "When a reload last succeeded, in seconds since 1970.")
@@ -105,6 +114,18 @@ extension MetricFamily {
     package static let upstreamInstances = Self(
         "sluice_upstream_instances", .gauge, ["service", "state"],
         help: "Instances of services by state, counted once per event loop that has a link.")
+    package static let upstreamEjections = Self(
+        "sluice_upstream_ejections_total", .counter, ["service", "reason"],
+        help: "Instances taken out of the balance although they can be reached, per event loop.")
+    package static let upstreamChecks = Self(
+        "sluice_upstream_checks_total", .counter, ["service", "result"],
+        help: "Active checks of instances (`health.check`) by result, ok or failed.")
+    package static let upstreamRetries = Self(
+        "sluice_upstream_retries_total", .counter, ["service", "reason"],
+        help: "Calls sent once more, to another instance.")
+    package static let upstreamBreakerState = Self(
+        "sluice_upstream_breaker_state", .gauge, ["service"],
+        help: "The service's breaker: 0 closed, 1 half-open, 2 open; the worst event loop counts.")
     package static let pushes = Self(
         "sluice_push_total", .counter, ["class", "result"],
         help: "Pushes by delivery class and what became of them, per target.")
@@ -113,6 +134,21 @@ extension MetricFamily {
     package static let slowConsumers = Self(
         "sluice_slow_consumers_total", .counter,
         help: "Connections closed because the client read too slowly.")
+
+    // MARK: Discovery
+
+    package static let discoveryUp = Self(
+        "sluice_discovery_up", .gauge, ["source"],
+        help: "Whether a source of instances answered when it was last asked.")
+    package static let discoveryUpdates = Self(
+        "sluice_discovery_updates_total", .counter, ["source", "result"],
+        help: "Answers of a source of instances: changed, unchanged, held_back or failed.")
+    package static let discoveryHeldBack = Self(
+        "sluice_discovery_held_back_total", .counter, ["source"],
+        help: "Times instances stayed although an answer dropped more than half of them at once.")
+    package static let registered = Self(
+        "sluice_registered", .gauge, ["registry"],
+        help: "Whether the registry that is told of this gateway knows it.")
 
     // MARK: The gateway itself
 
@@ -125,9 +161,15 @@ extension MetricFamily {
         help: "Journal entries by class and result: sent, sampled, dropped_full, dropped_error.")
     package static let logDropped = Self(
         "sluice_log_dropped_total", .counter, help: "Journal entries lost, for any reason.")
+    package static let journaldSuppressed = Self(
+        "sluice_journald_suppressed_total", .counter,
+        help: "Entries journald took and threw away, because the unit wrote more than its limit.")
     package static let loopLag = Self(
         "sluice_loop_lag_seconds", .gauge, ["loop"],
         help: "How late the event loop's last timer ran.")
+    package static let loopUtilization = Self(
+        "sluice_event_loop_utilization", .gauge, ["loop"], isRatio: true,
+        help: "Share of the last second for which the event loop's thread had a processor, 0 to 1.")
     package static let metricsSeries = Self(
         "sluice_metrics_series", .gauge, help: "Series on this page, held against the budget.")
     package static let metricsOverflow = Self(
@@ -163,10 +205,17 @@ extension MetricFamily {
         .proxyHeaders, .tlsHandshakes, .tlsCertificateExpiry, .requests,
         .requestDuration, .limitExceeded,
         .httpViolations,
-        .permissionDecisions, .rateLimitDecisions, .rateLimitKeys, .rateLimitOverflow,
-        .policyInfo, .policyReloads, .policyLastReload, .upstreamRequests, .upstreamDuration,
-        .upstreamInstances, .pushes, .outboundQueueBytes, .slowConsumers, .adminCalls, .logEntries,
-        .logDropped, .loopLag, .metricsSeries, .metricsOverflow, .buildInfo, .processCPU,
+        .permissionDecisions, .rateLimitDecisions, .rateLimitBans, .rateLimitBannedKeys,
+        .rateLimitKeys, .rateLimitOverflow, .policyInfo, .policyReloads,
+        .policyLastReloadSuccessful, .policyLastReload, .upstreamRequests,
+        .upstreamDuration,
+        .upstreamInstances, .upstreamEjections, .upstreamChecks, .upstreamRetries,
+        .upstreamBreakerState, .pushes,
+        .outboundQueueBytes, .slowConsumers,
+        .discoveryUp, .discoveryUpdates, .discoveryHeldBack, .registered,
+        .adminCalls, .logEntries,
+        .logDropped, .journaldSuppressed, .loopLag, .loopUtilization, .metricsSeries,
+        .metricsOverflow, .buildInfo, .processCPU,
         .processOpenDescriptors, .processMaxDescriptors, .processVirtualMemory,
         .processResidentMemory, .processStartTime, .processThreads,
     ]

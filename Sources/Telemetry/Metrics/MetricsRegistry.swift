@@ -12,7 +12,8 @@ package final class MetricsRegistry: Sendable {
     /// The label value that stands for all label sets the budget left no room for.
     package static let overflowLabel = "_overflow"
 
-    private let seriesBudget: Int
+    /// Series the page may have.
+    package let seriesBudget: Int
     private let state = Mutex(State())
 
     /// - Parameter seriesBudget: series the page may have; a histogram counts as 17.
@@ -41,7 +42,9 @@ package final class MetricsRegistry: Sendable {
     package func histogram(
         _ family: MetricFamily, _ labels: [String], shard: Int
     ) -> DurationHistogram {
-        let cell = cell(family, labels, shard: shard) { .histogram(DurationHistogram()) }
+        let cell = cell(family, labels, shard: shard) {
+            .histogram(DurationHistogram(hasExemplars: family.hasExemplars))
+        }
         guard case .histogram(let histogram) = cell else { Self.wrongKind(family) }
         return histogram
     }
@@ -60,6 +63,16 @@ package final class MetricsRegistry: Sendable {
         var page = ExpositionPage(format: format)
         for family in snapshot() { page.append(family) }
         return page.finish()
+    }
+
+    /// Series on the page now, of those label sets that `isCounted` says yes to.
+    ///
+    /// - Parameter isCounted: told the family and the values of its labels.
+    package func seriesCount(where isCounted: (MetricFamily, [String]) -> Bool) -> Int {
+        snapshot().reduce(0) { sum, snapshot in
+            let sets = snapshot.series.keys.count { isCounted(snapshot.family, $0.map(\.value)) }
+            return sum + sets * snapshot.family.seriesPerLabelSet
+        }
     }
 
     /// Kind of the family called `name`, or nil when there is none yet.

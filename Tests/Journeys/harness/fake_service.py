@@ -19,17 +19,18 @@ class FakeService:
 
     answer(call) may return bytes (an Envelope), raw link bytes through `send_raw`, or None = keep silent.
     tls: an ssl.SSLContext to speak TLS with; handshakes that fail are kept in `tls_problems`.
+    answers_pings: False = it hangs, as the link sees it.
     """
 
-    def __init__(self, answer=None, port=0, tls=None):
-        self.answer = answer
+    def __init__(self, answer=None, port=0, tls=None, host="127.0.0.1"):
+        self.answer, self.answers_pings = answer, True
         self.tls, self.tls_problems, self.peer_certificates = tls, [], []
         self.calls, self.cancelled, self.push_results = [], [], []
         self.connections = []
         self._lock = threading.Lock()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind(("127.0.0.1", port))
+        self._listener.bind((host, port))
         self._listener.listen(64)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -76,7 +77,8 @@ class FakeService:
 
     def _take(self, connection, kind, flags, stream, body):
         if kind == PING and not flags & ANSWER:
-            connection.sendall(frame(PING, stream, body, ANSWER))
+            if self.answers_pings:
+                connection.sendall(frame(PING, stream, body, ANSWER))
         elif kind == CANCEL:
             self.cancelled.append(stream)
         elif kind == PUSH_RESULT:

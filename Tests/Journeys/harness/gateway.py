@@ -3,13 +3,14 @@ import json
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import yaml
 
-from . import tokens
+from . import seen, tokens
 from .clients import Client, RawWebSocket
 from .processes import SLUICE, Process, sluice
 from .tcp import StrictTCPClient
@@ -69,11 +70,11 @@ def limit(name, count, per, *, burst=None, actions=("echo",), key=("user",), **m
 class Gateway(Process):
     def __init__(self, folder: Path, *, services=None, rules=None, limits=None, journald=None, loops=2,
                  journal="auto", commands=None, command="run", config=None, drain="5s", env=None,
-                 admin=None):
+                 admin=None, unit=None):
         """
         services: port of the demo services, or a dict {service: [ports]}; None = nobody listens there.
         rules: the policy as a dict, or as text; limits: keys under `limits:`; commands: {name: {key: value}};
-        admin: keys under `admin:`.
+        admin: keys under `admin:`; unit: the systemd unit journald takes it for.
         config: top keys that replace ours, or a function that makes them of this gateway (its ports, its folder).
         """
         self.folder = folder
@@ -93,7 +94,10 @@ class Gateway(Process):
         self.config.update(config(self) if callable(config) else config or {})
         self.rewrite_config()
         argv = [SLUICE, command, "--config", self.config_path, "--policies", self.policies]
-        super().__init__("gateway", journald.inside(*argv) if journald else argv, folder, env)
+        if journald:
+            argv = journald.inside_unit(unit, *argv) if unit else journald.inside(*argv)
+        self.began = time.time()
+        super().__init__("gateway", argv, folder, env)
 
     def _config(self, services, limits, loops, journal, commands, drain):
         if not isinstance(services, dict):
@@ -251,7 +255,9 @@ class Gateway(Process):
 
     def metrics(self):
         """{(family, sorted label pairs): value} of one scrape."""
-        return parse_metrics(self.get("/metrics")[1])
+        page = self.get("/metrics")[1]
+        seen.note_page(page)
+        return parse_metrics(page)
 
     def metric(self, family, **labels):
         """Sum of all series of a family that carry these labels."""
@@ -261,7 +267,9 @@ class Gateway(Process):
 
     def journal(self, *matches):
         """This process's entries in the journal."""
-        return self.journald.entries(f"_PID={self.pid}", *matches)
+        found = self.journald.entries(f"_PID={self.pid}", *matches)
+        # In a whole run another gateway had the same process id before.
+        return [entry for entry in found if int(entry["__REALTIME_TIMESTAMP"]) >= self.began * 1_000_000]
 
     # The end
 
@@ -285,6 +293,7 @@ class Gateway(Process):
             places["/v1/policy"] = self.get("/v1/policy")[1]
         if self.journald:
             places["the journal"] = self.journald.export(f"_PID={self.pid}").decode(errors="replace")
+            seen.note_export(places["the journal"])
         for place, text in places.items():
             for secret in self.secrets:
                 assert secret not in text, f"{place} shows a secret: ...{secret[-6:]}"
@@ -297,6 +306,7 @@ class Gateway(Process):
             client.close()
         if not self.is_running:
             return
+        self.metrics()
         try:
             self.check_empty()
         finally:

@@ -76,13 +76,13 @@ class HTTPBackend:
     tls: an ssl.SSLContext to speak TLS with; handshakes that fail are kept in `tls_problems`.
     """
 
-    def __init__(self, handle=None, port=0, tls=None):
+    def __init__(self, handle=None, port=0, tls=None, host="127.0.0.1"):
         self.handle = handle or self.echo
         self.requests, self.problems, self.open = [], [], set()
         self.accepted, self.tls, self.tls_problems = 0, tls, []
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", port))
+        self.listener.bind((host, port))
         self.listener.listen(256)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

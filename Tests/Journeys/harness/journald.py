@@ -1,5 +1,6 @@
 """A journald of one's own: in a mount namespace, so that no other journald of the machine is touched."""
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -22,7 +23,7 @@ trap 'kill -CONT $journald; kill $journald; wait $journald; exit 0' TERM
 echo "$journald" > "$1/journald.pid"
 wait $journald
 """
-CONFIG = "[Journal]\nStorage=persistent\nRateLimitIntervalSec=0\nSystemMaxUse=256M\nForwardToConsole=no\n"
+CONFIG = {"Storage": "persistent", "RateLimitIntervalSec": "0", "SystemMaxUse": "256M", "ForwardToConsole": "no"}
 
 
 def journald_binary():
@@ -32,11 +33,30 @@ def journald_binary():
     raise AssertionError("systemd-journald is missing: run .ci/install test")
 
 
+class Unit:
+    """A control group with the name of a unit, which is all that journald knows of units."""
+    ROOTS = [Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup")]
+
+    def __init__(self, name):
+        self.name = name
+        self.groups = [
+            root / "system.slice" / name for root in self.ROOTS if os.access(root / "cgroup.procs", os.W_OK)]
+        for group in self.groups:
+            group.mkdir(parents=True)
+
+    def remove(self):
+        """The last process of it must be gone."""
+        for group in self.groups:
+            until(lambda: group.rmdir() is None, 10, "the control group is empty")
+
+
 class Journald:
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, **settings):
+        """settings: keys of `[Journal]` that replace ours."""
         self.folder = folder / "journald"
         (self.folder / "journal").mkdir(parents=True)
-        (self.folder / "journald.conf").write_text(CONFIG)
+        (self.folder / "journald.conf").write_text(
+            "[Journal]\n" + "".join(f"{key}={value}\n" for key, value in {**CONFIG, **settings}.items()))
         assert shutil.which("unshare") and shutil.which("nsenter")
         self.holder = Process(
             "journald", ["unshare", "-m", "bash", "-c", SCRIPT, "bash", self.folder, journald_binary()],
@@ -56,13 +76,16 @@ class Journald:
         """The command as it must be started to see this journald."""
         return ["nsenter", "-t", str(self.holder.pid), "-m", f"--wd={self.folder}", "--", *map(str, command)]
 
+    def inside_unit(self, unit, *command):
+        """The same, as a process of a unit: journald goes by the control group."""
+        join = 'for group in $1; do echo $$ > "$group/cgroup.procs"; done; shift; exec "$@"'
+        return self.inside("sh", "-c", join, "sh", " ".join(map(str, unit.groups)), *command)
+
     def pause(self):
         """journald stands still: its socket fills and whoever writes to it waits."""
-        import os
         os.kill(self.pid, signal.SIGSTOP)
 
     def go_on(self):
-        import os
         os.kill(self.pid, signal.SIGCONT)
 
     def sync(self):
@@ -89,3 +112,5 @@ class Journald:
 
     def stop(self):
         self.holder.stop()
+
+    kill = stop

@@ -31,6 +31,7 @@ class HTTP2:
         self.connection.initiate_connection()
         self.flush()
         self.answers, self.ended, self.resets, self.goaway = {}, set(), {}, None
+        self.unread = b""
         self.window_held = False
 
     def flush(self):
@@ -53,7 +54,8 @@ class HTTP2:
             data = b""
         if not data:
             return False
-        for event in self.connection.receive_data(data):
+        self.unread += data
+        for event in self.events():
             match event:
                 case h2.events.ResponseReceived():
                     self.answers[event.stream_id] = [dict(event.headers), b""]
@@ -69,6 +71,24 @@ class HTTP2:
                     self.goaway = event.error_code
         self.flush()
         return True
+
+    def events(self):
+        """What the frames read so far say. With a GOAWAY the library takes the connection for closed and refuses what
+        follows, but streams below it are still answered (RFC 9113 section 6.8): their bodies are read here."""
+        while len(self.unread) >= 9:
+            end = 9 + int.from_bytes(self.unread[:3])
+            if len(self.unread) < end:
+                return
+            frame, self.unread = self.unread[:end], self.unread[end:]
+            if self.goaway is None:
+                yield from self.connection.receive_data(frame)
+            elif frame[3] == 0:  # DATA, never padded by the gateway
+                stream = int.from_bytes(frame[5:9])
+                self.answers[stream][1] += frame[9:]
+                if frame[4] & 1:
+                    self.ended.add(stream)
+            elif frame[3] == 6 and not frame[4] & 1:  # PING: the gateway closes once it is answered
+                self.socket.sendall(frame[:4] + b"\1" + frame[5:])
 
     def response(self, stream):
         """(status, headers, body) of a stream."""

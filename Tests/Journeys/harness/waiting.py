@@ -28,11 +28,19 @@ def until(condition, seconds=10.0, what=None, every=0.02):
         time.sleep(every)
 
 
+_given = set()
+
+
 def free_port():
-    """A port nobody listens on now. Bound without SO_REUSEADDR, so that it is free for everybody."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port nobody listens on now, and that nobody was told before. Bound without SO_REUSEADDR, so that it is free
+    for everybody."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def listens(port):

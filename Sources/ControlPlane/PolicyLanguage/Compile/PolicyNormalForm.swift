@@ -3,8 +3,11 @@ import Foundation
 import SluicePolicy
 import SluiceVocabulary
 
-/// A policy as one text that is the same however it was written: rules sorted by name, defaults
-/// filled in, no comments. Its hash is the policy's revision.
+/// A policy as one text that is the same however it was written: defaults filled in, lists sorted, no
+/// comments. Its hash is the policy's revision.
+///
+/// Rules stay in their order: of several that say the same the first decides, is named and counts
+/// towards its ban.
 enum PolicyNormalForm {
     static func revision(of model: PolicyModel) -> String {
         let digest = SHA256.hash(data: Data(text(of: model).utf8))
@@ -18,38 +21,41 @@ enum PolicyNormalForm {
         var lines = [
             "sluice/v1",
             line("set", [model.name, model.version, String(model.permitsByDefault)]),
-            line(
-                "logging",
-                [String(model.logging.budgetPerSecond), String(model.logging.reservePerSecond)]),
+            text(of: model.devices), text(of: model.logging),
         ]
-        for rule in model.limits.sorted(by: { $0.name < $1.name }) { lines += limit(rule) }
-        for rule in model.permissions.sorted(by: { $0.name < $1.name }) {
-            lines += permission(rule)
-        }
+        for rule in model.limits { lines.append(text(of: rule)) }
+        for rule in model.permissions { lines.append(text(of: rule)) }
         return lines.joined(separator: "\n")
     }
 
-    private static func limit(_ rule: LimitRule) -> [String] {
+    static func text(of rule: LimitRule) -> String {
         var lines = [
-            line("limit", [rule.name, rule.unit == .bytes ? "bytes" : "requests"]),
+            line("limit", [rule.name, rule.algorithm.rawValue, rule.unit.rawValue]),
             line("actions", Set(rule.actions.map(\.text)).sorted()),
             line("transports", rule.transports.map(\.name).sorted()),
-            line("key", rule.key.map(text(of:))),
+            line("key", rule.key.map(\.text)),
             line("numbers", numbers(rule.numbers)),
+            line("over", [rule.onLimit.rawValue]),
             line("more", [String(rule.isShadow), String(rule.maxKeys)] + Set(rule.was).sorted()),
         ]
+        if let calendar = rule.calendar { lines.append(line("calendar", [calendar.rawValue])) }
+        if let delay = rule.maxDelayNanoseconds { lines.append(line("delay", [String(delay)])) }
+        if let ban = rule.ban {
+            let numbers = [Int64(ban.after), ban.withinMilliseconds, ban.forMilliseconds]
+            lines.append(line("ban", numbers.map { String($0) }))
+        }
         if let overrides = rule.overrides {
-            lines.append(line("by", overrides.claim))
+            lines.append(line("by", [overrides.by.text]))
             for (value, other) in overrides.numbers.sorted(by: { $0.key < $1.key }) {
                 lines.append(line("override", [value] + numbers(other)))
             }
         }
-        return lines
+        return lines.joined(separator: "\n")
     }
 
-    private static func permission(_ rule: PermissionRule) -> [String] {
+    static func text(of rule: PermissionRule) -> String {
         let principal = rule.principal
-        return [
+        var lines = [
             line(
                 "permission",
                 [rule.name, rule.effect == .deny ? "deny" : "permit", String(rule.isShadow)]),
@@ -57,28 +63,67 @@ enum PolicyNormalForm {
             line("roles", Set(principal.roles).sorted()),
             line("anonymous", [String(principal.includesAnonymous)]),
         ]
-            + principal.claims.sorted { $0.key < $1.key }.map {
-                line("claim", [$0.key] + Set($0.value).sorted())
+        for (claim, values) in principal.claims.sorted(by: { $0.key < $1.key }) {
+            lines.append(line("claim", [claim] + Set(values).sorted()))
+        }
+        if let when = rule.when { lines.append(line("when", [when.normalized.text])) }
+        return lines.joined(separator: "\n")
+    }
+
+    static func text(of devices: DevicePolicy) -> String {
+        let rule =
+            switch devices.rule {
+            case .allowAll: "allow_all"
+            case .onePerClass: "one_per_class"
+            case .oneInAll: "one_in_all"
+            case .max(let count): String(count)
             }
+        let classes = devices.classByPlatform.sorted { $0.key < $1.key }
+        return line(
+            "devices",
+            [rule, String(devices.refusesNewer)] + classes.flatMap { [$0.key, $0.value] })
+    }
+
+    static func text(of logging: PolicyLogging) -> String {
+        let lines = [
+            line("logging", [String(logging.budgetPerSecond), String(logging.reservePerSecond)]),
+            line("sample", shares(logging.sample)),
+        ]
+        let actions = logging.actions.sorted { $0.pattern.text < $1.pattern.text }
+        return (lines + actions.map { line("sampled", [$0.pattern.text] + shares($0.sample)) })
+            .joined(separator: "\n")
+    }
+
+    private static func shares(_ sample: PolicyLogging.Sample) -> [String] {
+        [sample.ok, sample.refused, sample.error].map { String($0) }
     }
 
     private static func numbers(_ numbers: LimitNumbers) -> [String] {
         [numbers.limit, numbers.periodNanoseconds, numbers.burst, numbers.cost].map { String($0) }
     }
 
-    private static func text(of source: KeySource) -> String {
-        switch source {
-        case .claim(let path): line("claim", path)
-        case .device: "device"
-        case .session: "session"
-        case .address(let bits4, let bits6): "address/\(bits4)/\(bits6)"
-        case .topic: "topic"
-        case .loginUser: "login"
-        }
-    }
-
     /// Each value with its length before it, so that no value can pass for two.
     private static func line(_ word: String, _ values: [String]) -> String {
         word + values.map { " \($0.utf8.count):\($0)" }.joined()
+    }
+}
+
+extension Condition {
+    /// The same condition with the parts of each group sorted and none twice: their order means
+    /// nothing.
+    var normalized: Condition {
+        switch self {
+        case .all(let parts): .all(Self.sorted(parts))
+        case .any(let parts): .any(Self.sorted(parts))
+        case .not(let condition): .not(condition.normalized)
+        case .isIn(let fact, let values): .isIn(fact, Set(values).sorted())
+        case .isInBlocks(let blocks):
+            .isInBlocks(Set(blocks).sorted { $0.text < $1.text })
+        case .differs, .compare, .exists, .like, .timeOfDay: self
+        }
+    }
+
+    private static func sorted(_ parts: [Condition]) -> [Condition] {
+        Set(parts.map(\.normalized)).map { ($0.text, $0) }.sorted { $0.0 < $1.0 }.map(\.1)
     }
 }

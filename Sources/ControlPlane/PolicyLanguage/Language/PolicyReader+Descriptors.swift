@@ -2,82 +2,103 @@ import SluiceDocuments
 import SluicePolicy
 
 extension PolicyReader {
-    static let plainSources: KeyValuePairs<String, KeySource> = [
-        "token.sub": .claim(["sub"]), "session.device": .device, "session.id": .session,
-        "connection.address": .address(bits4: 32, bits6: 64), "message.topic": .topic,
-        "login.user": .loginUser,
-    ]
-
     func readDescriptors(_ mapping: DocumentMapping) {
         for entry in mapping.entries {
             _ = mapping.optional(entry.key)
             guard isName(entry.key, what: "descriptor", at: entry.keyPosition) else { continue }
+            guard !SourceText.isSource(entry.key) else {
+                sink.error(
+                    "`\(entry.key)` is a source, and no name for a descriptor",
+                    at: entry.keyPosition, hint: "choose another")
+                continue
+            }
             if let other = descriptors[entry.key] {
                 sink.error(
                     "descriptor `\(entry.key)` is already defined at \(other.position.text)",
                     at: entry.keyPosition, hint: "keep one of them")
-            } else if let source = source(entry.value) {
-                descriptors[entry.key] = Descriptor(source: source, position: entry.keyPosition)
-            } else {
-                // Wrong, but defined: its uses need no errors of their own.
-                descriptors[entry.key] = Descriptor(
-                    source: .claim([]), position: entry.keyPosition, isUsed: true)
+                continue
             }
+            let fact = entry.value.isNull ? nil : source(entry.value)
+            // Wrong, but defined: its uses need no errors of their own.
+            descriptors[entry.key] = Descriptor(
+                fact: fact, position: entry.keyPosition, isUsed: fact == nil)
         }
     }
 
     /// What a descriptor takes from the call.
-    private func source(_ value: DocumentValue) -> KeySource? {
-        guard !value.isNull, let text = value.string(sink) else { return nil }
-        if let plain = Self.plainSources.first(where: { $0.key == text }) { return plain.value }
-        if text.hasPrefix("token.") { return claim(text, value) }
-        if text.hasPrefix("connection.address/") { return address(text, value) }
-        let names = Self.plainSources.map(\.key)
-        sink.error(
-            "`\(text)` is nothing a call has", at: value.position,
-            hint: suggestion(for: text, among: names))
+    private func source(_ value: DocumentValue) -> Condition.Fact? {
+        guard let text = value.string(sink) else { return nil }
+        do throws(SourceText.Problem) {
+            if let fact = try SourceText.fact(text) {
+                checkClaim(fact, at: value.position)
+                return fact
+            }
+            sink.error(
+                "`\(text)` is nothing a call has", at: value.position,
+                hint: hint(for: text, among: SourceText.examples))
+        } catch {
+            sink.error(error.message, at: value.position, hint: error.hint)
+        }
         return nil
     }
 
-    private func claim(_ text: String, _ value: DocumentValue) -> KeySource? {
-        let path = text.split(separator: ".", omittingEmptySubsequences: false).dropFirst().map(
-            String.init)
-        guard !path.contains(""), path.count <= 8 else {
-            sink.error(
-                "`\(text)` is no path to a claim", at: value.position, hint: "as in `token.sub`")
-            return nil
-        }
-        return .claim(path)
-    }
-
-    /// `connection.address/32,/64`: bits that count of an IPv4 and of an IPv6 address.
-    private func address(_ text: String, _ value: DocumentValue) -> KeySource? {
-        let parts = text.dropFirst("connection.address".count).split(
-            separator: ",", omittingEmptySubsequences: false)
-        let bits = parts.map { $0.hasPrefix("/") ? UInt8($0.dropFirst()) : nil }
-        let most: [UInt8] = [32, 128]
-        let isGood = zip(bits, most).allSatisfy { bits, most in (1...most).contains(bits ?? 0) }
-        guard bits.count <= 2, isGood, let bits4 = bits[0] else {
-            sink.error(
-                "`\(text)` is no address prefix", at: value.position,
-                hint: "as in `connection.address/32,/64`: bits of IPv4, then of IPv6")
-            return nil
-        }
-        return .address(bits4: bits4, bits6: bits.count == 2 ? bits[1] ?? 64 : 64)
-    }
-
-    /// The source behind a descriptor's name where a rule uses it.
+    /// The source behind a descriptor's name where a rule makes a key of it.
     func descriptor(_ value: DocumentValue) -> KeySource? {
         guard let name = value.string(sink) else { return nil }
         guard let found = descriptors[name] else {
             let hint =
-                Self.plainSources.contains { $0.key == name } || name.hasPrefix("token.")
+                SourceText.isSource(name)
                 ? "give it a name under `descriptors:` and use that"
-                : suggestion(for: name, among: descriptors.keys.sorted())
+                : hint(for: name, among: descriptors.keys.sorted())
             sink.error("there is no descriptor `\(name)`", at: value.position, hint: hint)
             return nil
         }
         descriptors[name]?.isUsed = true
-        return found.source
+        switch found.fact {
+        case .source(let source): return source
+        case .bytes:
+            sink.error(
+                "`\(name)` is `message.bytes`, at which only `when` may look", at: value.position,
+                hint: "to count bytes write `unit: bytes`")
+        case nil: break
+        }
+        return nil
+    }
+
+    /// What a condition looks at: a descriptor's name, or a source written out.
+    func fact(_ value: DocumentValue) -> Condition.Fact? {
+        guard case .string(let text) = value.kind else {
+            return value.expected(
+                "a descriptor or a source", sink,
+                hint: "what to look at comes first, as in `[token.plan, pro]`")
+        }
+        if let found = descriptors[text] {
+            descriptors[text]?.isUsed = true
+            return found.fact
+        }
+        do throws(SourceText.Problem) {
+            if let fact = try SourceText.fact(text) {
+                checkClaim(fact, at: value.position)
+                return fact
+            }
+            let known = descriptors.keys.sorted() + SourceText.examples
+            sink.error(
+                "`\(text)` is no descriptor, and nothing a call has", at: value.position,
+                hint: nearestHint(for: text, among: known)
+                    ?? "what to look at comes first, as in `[token.plan, pro]`")
+        } catch {
+            sink.error(error.message, at: value.position, hint: error.hint)
+        }
+        return nil
+    }
+
+    /// Claims of RFC 7519, section 4.1, are texts, numbers or lists: nothing is within them.
+    func checkClaim(_ fact: Condition.Fact, at position: SourcePosition) {
+        guard case .source(.claim(let path)) = fact, path.count > 1,
+            ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles"].contains(path[0])
+        else { return }
+        sink.warning(
+            "no token has a claim `\(path.joined(separator: "."))`", at: position,
+            hint: "`\(path[0])` has no parts")
     }
 }

@@ -12,26 +12,49 @@ extension PolicyReader {
         let transports = match.flatMap { self.transports($0.optional("transport")) }
         match?.finish()
         let key = mapping.required("key")?.list(sink)?.map { descriptor($0) }
-        readUnsupported(mapping)
-        let unit =
-            mapping.optional("unit")?.choice(
-                sink, of: ["requests": LimitUnit.requests, "bytes": .bytes])
-            ?? .requests
-        let own = RawNumbers(mapping, unit: unit, sink: sink, isRule: true)
-        let numbers = own.checked(sink, at: name?.position ?? mapping.position)
+        let algorithm = mapping.required("algorithm")?.choice(sink, of: Self.algorithms)
+        refuseStrangers(in: mapping, algorithm: algorithm)
+        let unit = mapping.optional("unit")?.choice(sink, of: Self.units) ?? .requests
+        let calendar =
+            algorithm == .quota ? mapping.required("per").flatMap { self.calendar($0) } : nil
+        let own = RawNumbers(mapping, algorithm: algorithm, unit: unit, sink: sink, isRule: true)
+        let excess = readExcess(mapping, algorithm: algorithm)
+        let place = name?.position ?? mapping.position
+        let boundsWait = mapping.contains("max_delay")
+        let numbers = own.checked(sink, at: place, boundsWait: boundsWait)
         let overrides = mapping.optional("overrides").flatMap {
-            readOverrides($0, unit: unit, own: own)
+            readOverrides($0, algorithm: algorithm, unit: unit, own: own, boundsWait: boundsWait)
         }
+        let ban = mapping.optional("ban").flatMap { readBan($0) }
         let isShadow = mapping.optional("shadow")?.boolean(sink) ?? false
-        let maxKeys = mapping.optional("max_keys")?.integer(sink, in: 1...10_000_000) ?? 200_000
+        let maxKeys = mapping.optional("max_keys")?.integer(sink, in: 1...10_000_000)
         let was = mapping.optional("was").flatMap { texts($0) } ?? []
         mapping.finish()
-        guard let name, let numbers, let key else { return }
-        let rule = LimitRule(
-            name: name.text, actions: actions, transports: transports ?? Set(Transport.allCases),
-            key: key.compactMap(\.self), unit: unit, numbers: numbers, overrides: overrides,
-            isShadow: isShadow, maxKeys: Int(maxKeys), was: was)
+        guard let name, let numbers, let key, let algorithm else { return }
+        var rule = LimitRule(
+            name: name.text, actions: actions, key: key.compactMap(\.self), numbers: numbers)
+        if let transports { rule.transports = transports }
+        rule.algorithm = algorithm
+        rule.unit = unit
+        rule.calendar = calendar
+        rule.overrides = overrides
+        rule.onLimit = excess.action
+        rule.maxDelayNanoseconds = excess.maxDelayNanoseconds
+        rule.ban = ban
+        rule.isShadow = isShadow
+        if let maxKeys { rule.maxKeys = Int(maxKeys) }
+        rule.was = was
         limits.append(Located(rule: rule, position: name.position))
+    }
+
+    private static let algorithms = words(LimitAlgorithm.allCases)
+    private static let units = words(LimitUnit.allCases)
+    static let transportWords = Dictionary(
+        uniqueKeysWithValues: Transport.allCases.map { ($0.name, $0) })
+
+    /// The words of a closed set.
+    static func words<Word: RawRepresentable<String>>(_ all: [Word]) -> [String: Word] {
+        Dictionary(uniqueKeysWithValues: all.map { ($0.rawValue, $0) })
     }
 
     private func transports(_ value: DocumentValue?) -> Set<Transport>? {
@@ -41,63 +64,73 @@ extension PolicyReader {
                 "the list is empty", at: value.position, hint: "leave it out to mean all transports"
             )
         }
-        let choices = Dictionary(uniqueKeysWithValues: Transport.allCases.map { ($0.name, $0) })
-        return Set(items.compactMap { $0.choice(sink, of: choices) })
+        return Set(items.compactMap { $0.choice(sink, of: Self.transportWords) })
     }
 
-    /// Parts of the language that this version does not know how to obey.
-    private func readUnsupported(_ mapping: DocumentMapping) {
-        let later = { (key: String, now: String) in
-            guard let value = mapping.optional(key) else { return }
-            if value.text == now, case .string = value.kind { return }
-            self.sink.error(
-                "`\(key): \(value.text)` is not supported in this version", at: value.position,
-                hint: "only `\(now)` is")
+    /// Reports keys that this algorithm or this version does not have, and says why.
+    private func refuseStrangers(in mapping: DocumentMapping, algorithm: LimitAlgorithm?) {
+        for key in LimitAlgorithm.ownKeys {
+            guard let algorithm else {
+                mapping.accept(key)
+                continue
+            }
+            guard mapping.contains(key), let (message, hint) = algorithm.objection(to: key) else {
+                continue
+            }
+            mapping.accept(key)
+            sink.error(message, at: mapping.keyPosition(key), hint: hint)
         }
-        if let value = mapping.required("algorithm"),
-            let word = value.choice(
-                sink,
-                of: [
-                    "token_bucket": "token_bucket", "leaky_bucket": "leaky_bucket",
-                    "sliding_window": "sliding_window", "concurrency": "concurrency",
-                    "quota": "quota",
-                ]), word != "token_bucket"
+        if let value = mapping.optional("scope"),
+            value.choice(sink, of: ["node": true, "cluster": false]) == false
         {
             sink.error(
-                "`algorithm: \(word)` is not supported in this version", at: value.position,
-                hint: "only `token_bucket` is")
+                "`scope: cluster` is not supported in this version", at: value.position,
+                hint: "only `node` is")
         }
-        later("on_limit", "reject")
-        later("scope", "node")
-        for key in ["max_delay", "on_store_failure", "ban"] { notSupported(key, in: mapping) }
+        for (key, message, hint) in Self.strangers where mapping.contains(key) {
+            mapping.accept(key)
+            sink.error(message, at: mapping.keyPosition(key), hint: hint)
+        }
     }
 
-    /// `overrides: {by: plan, free: {limit: 30}}`.
-    private func readOverrides(
-        _ value: DocumentValue, unit: LimitUnit, own: RawNumbers
-    ) -> LimitOverrides? {
-        guard let mapping = value.mapping(sink) else { return nil }
-        let by = mapping.required("by")
-        var numbers: [String: LimitNumbers] = [:]
-        for entry in mapping.entries where entry.key != "by" {
-            guard let inner = mapping.optional(entry.key)?.mapping(sink) else { continue }
-            var raw = RawNumbers(inner, unit: unit, sink: sink, isRule: false)
-            inner.finish()
-            raw.inherit(own)
-            numbers[entry.key] = raw.checked(sink, at: entry.keyPosition)
+    private static let strangers = [
+        (
+            "on_store_failure", "`on_store_failure` is not supported in this version",
+            "leave it out"
+        ),
+        (
+            "when", "`when` is for permissions: a limit matches by action and transport",
+            "leave it out, or deny what is meant"
+        ),
+        (
+            "principal", "`principal` is for permissions: a limit tells callers apart by its key",
+            "leave it out, or use `overrides`"
+        ),
+    ]
+
+    /// `per` of a quota.
+    private func calendar(_ value: DocumentValue) -> CalendarPeriod? {
+        if let period = CalendarPeriod(rawValue: value.text) { return period }
+        let all = CalendarPeriod.allCases.map { "`\($0.rawValue)`" }.joined(separator: ", ")
+        let near = Self.calendarWord(value.text).map {
+            "`quota` counts by the calendar: `per: \($0)`"
         }
-        if mapping.entries.allSatisfy({ $0.key == "by" }) {
-            sink.error(
-                "the overrides name no value", at: mapping.position,
-                hint: "as in `{by: plan, free: {limit: 30}}`")
+        return value.expected(
+            "one of \(all)", sink,
+            hint: near
+                ?? nearestHint(for: value.text, among: CalendarPeriod.allCases.map(\.rawValue)))
+    }
+
+    /// The word for what somebody wrote as a duration.
+    private static func calendarWord(_ text: String) -> String? {
+        switch text {
+        case "60s", "1m": "minute"
+        case "3600s", "60m", "1h": "hour"
+        case "86400s", "1440m", "24h", "1d", "daily": "day"
+        case "168h", "7d", "1w", "weekly": "week"
+        case "28d", "30d", "31d", "720h", "monthly": "month"
+        case "365d", "366d", "1y", "yearly": "year"
+        default: nil
         }
-        guard let by, let source = descriptor(by) else { return nil }
-        guard case .claim(let path) = source else {
-            sink.error(
-                "`\(by.text)` is no claim of the token", at: by.position,
-                hint: "overrides go by a descriptor such as `token.plan`")
-            return nil
-        }
-        return LimitOverrides(claim: path, numbers: numbers)
     }
 }

@@ -44,25 +44,26 @@ extension PolicyReader {
         }
         let patterns: [ActionPattern] = items.compactMap { item in
             guard let text = item.nonEmptyString(sink, maxCharacters: 128) else { return nil }
-            let pattern = ActionPattern(text)
-            if pattern.isLiteral, catalog.action(named: text) == nil {
-                sink.error(
-                    "there is no action `\(text)`", at: item.position,
-                    hint: suggestion(for: text, among: catalog.names))
-                return nil
-            }
-            if !pattern.isLiteral, pattern.indexes(in: catalog).isEmpty {
-                let families = Set(catalog.names.map { $0.prefix { $0 != "." } + ".*" }).map(
-                    String.init)
-                sink.warning(
-                    "`\(text)` matches no action", at: item.position,
-                    hint: nearest(to: text, among: families.sorted()).map {
-                        "did you mean `\($0)`?"
-                    })
-            }
-            return pattern
+            return actionPattern(text, at: item.position)
         }
-        return Set(patterns).sorted { $0.text < $1.text }
+        return patterns.count < 2 ? patterns : Set(patterns).sorted { $0.text < $1.text }
+    }
+
+    /// An action's name or a glob; a name that is none is an error, a glob without a match doubtful.
+    func actionPattern(_ text: String, at position: SourcePosition) -> ActionPattern? {
+        let pattern = ActionPattern(text)
+        if pattern.isLiteral, catalog.action(named: text) == nil {
+            sink.error(
+                "there is no action `\(text)`", at: position,
+                hint: hint(for: text, among: catalog.names))
+            return nil
+        }
+        if !pattern.isLiteral, actionFinder.indexes(pattern).isEmpty {
+            sink.warning(
+                "`\(text)` matches no action", at: position,
+                hint: nearestHint(for: text, among: actionFinder.families))
+        }
+        return pattern
     }
 
     /// A list that must not be empty, of texts whose order means nothing; sorted.

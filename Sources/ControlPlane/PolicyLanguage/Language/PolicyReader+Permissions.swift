@@ -15,14 +15,14 @@ extension PolicyReader {
             principal = PrincipalMatch(includesAnonymous: effect == .deny)
         }
         let actions = self.actions(mapping.required("action"))
-        notSupported(
-            "when", in: mapping, hint: "leave it out; rules decide by principal and action")
+        let when = mapping.optional("when").flatMap { readCondition($0) }
         let isShadow = mapping.optional("shadow")?.boolean(sink) ?? false
         mapping.finish()
         guard let name, let effect, let principal else { return }
         let rule = PermissionRule(
-            name: name.text, effect: effect, principal: principal, actions: actions,
+            name: name.text, effect: effect, principal: principal, actions: actions, when: when,
             isShadow: isShadow)
+        checkSense(of: rule, mapping)
         permissions.append(Located(rule: rule, position: name.position))
     }
 
@@ -39,6 +39,13 @@ extension PolicyReader {
         if let claims = mapping.optional("claims")?.mapping(sink) {
             for entry in claims.entries {
                 guard let values = claims.optional(entry.key) else { continue }
+                do throws(SourceText.Problem) {
+                    let path = try SourceText.claimPath(entry.key[...], in: entry.key)
+                    checkClaim(.source(.claim(path)), at: entry.keyPosition)
+                } catch {
+                    sink.error(
+                        error.message, at: entry.keyPosition, hint: "as in `tenant` or `org.id`")
+                }
                 match.claims[entry.key] = claimValues(values)
             }
         }
@@ -46,18 +53,11 @@ extension PolicyReader {
         return match
     }
 
-    /// Values a claim may have, as texts: a claim's number or boolean is compared as it is written.
     private func claimValues(_ value: DocumentValue) -> [String]? {
         guard let items = value.list(sink) else { return nil }
         if items.isEmpty {
             sink.error("the list is empty", at: value.position, hint: "name at least one value")
         }
-        let values: [String] = items.compactMap { item in
-            switch item.kind {
-            case .string, .untyped, .integer, .number, .boolean: item.text
-            case .null, .list, .mapping: item.expected("a text, a number or a boolean", sink)
-            }
-        }
-        return Set(values).sorted()
+        return Set(items.compactMap { $0.constant(sink) }).sorted()
     }
 }

@@ -6,11 +6,13 @@ import SluiceVocabulary
 final class PolicyReader {
     let catalog: ActionCatalog
     let sink: DiagnosticSink
+    let actionFinder: ActionFinder
     var descriptors: [String: Descriptor] = [:]
     var limits: [Located<LimitRule>] = []
     var permissions: [Located<PermissionRule>] = []
-    private var model = PolicyModel()
+    var model = PolicyModel()
     private var firstSeen: [String: SourcePosition] = [:]
+    private var hintsLeft = PolicyReader.maxHintCandidates
 
     /// A rule and where its name stands.
     struct Located<Rule> {
@@ -20,7 +22,8 @@ final class PolicyReader {
 
     /// A named value taken from the call.
     struct Descriptor {
-        let source: KeySource
+        /// Nil when what it names is wrong, which was reported.
+        let fact: Condition.Fact?
         let position: SourcePosition
         var isUsed = false
     }
@@ -29,16 +32,22 @@ final class PolicyReader {
     static let maxRules = 20_000
     /// Most limits that may match one action.
     static let maxLimitsPerAction = 64
+    /// Conditions may nest 16 deep, each in a list of its own.
+    private static let documentLimits = DocumentLimits(maxDepth: 48)
+    /// Words that may be compared in search of hints: a file of nothing but mistakes ends too.
+    private static let maxHintCandidates = 50_000
 
     init(catalog: ActionCatalog, sink: DiagnosticSink) {
         self.catalog = catalog
         self.sink = sink
+        actionFinder = ActionFinder(catalog)
     }
 
     /// The model of all files, or nil when one of them is not even YAML.
     func read(_ files: [(name: String, text: String)]) -> PolicyModel? {
         let roots = files.map { file in
-            Document.parse(file.text, file: file.name, into: sink)?.mapping(sink)
+            Document.parse(
+                file.text, file: file.name, limits: Self.documentLimits, into: sink)?.mapping(sink)
         }
         let mappings = roots.compactMap(\.self)
         for root in mappings { readHead(root) }
@@ -76,13 +85,14 @@ final class PolicyReader {
         if let permissions = root.optional("permissions")?.mapping(sink) {
             readPermissions(permissions)
         }
-        if let value = root.optional("logging"),
-            isFirst("logging", at: root.keyPosition("logging")),
-            let logging = value.mapping(sink)
+        if let value = root.optional("devices"), isFirst("devices", at: root.keyPosition("devices"))
         {
-            readLogging(logging)
+            readDevices(value)
         }
-        notSupported("devices", in: root, hint: "leave it out: any number of devices is allowed")
+        if let value = root.optional("logging"), isFirst("logging", at: root.keyPosition("logging"))
+        {
+            readLogging(value)
+        }
     }
 
     private func readPermissions(_ permissions: DocumentMapping) {
@@ -96,25 +106,6 @@ final class PolicyReader {
         permissions.finish()
     }
 
-    private func readLogging(_ logging: DocumentMapping) {
-        if let budget = logging.optional("budget_per_second")?.integer(sink, in: 1...1_000_000) {
-            model.logging.budgetPerSecond = Int(budget)
-        }
-        if let reserve = logging.optional("reserve_per_second")?.integer(sink, in: 1...1_000_000) {
-            model.logging.reservePerSecond = Int(reserve)
-        }
-        notSupported("sample", in: logging, hint: "leave it out: the budget alone decides")
-        logging.finish()
-    }
-
-    /// Reports a key of the language that this version cannot obey yet. Ignoring it would be worse.
-    func notSupported(_ key: String, in mapping: DocumentMapping, hint: String = "leave it out") {
-        mapping.accept(key)
-        guard mapping.contains(key) else { return }
-        sink.error(
-            "`\(key)` is not supported in this version", at: mapping.keyPosition(key), hint: hint)
-    }
-
     /// False, with an error, when an earlier file gave the same part of the set.
     private func isFirst(_ part: String, at position: SourcePosition) -> Bool {
         if let first = firstSeen[part] {
@@ -125,5 +116,20 @@ final class PolicyReader {
         }
         firstSeen[part] = position
         return true
+    }
+
+    /// A hint that names the nearest candidate, or lists all when they are few; nil as well when
+    /// enough hints were looked for.
+    func hint(for word: String, among candidates: [String]) -> String? {
+        hintsLeft -= candidates.count
+        return hintsLeft > 0 ? suggestion(for: word, among: candidates) : nil
+    }
+
+    /// A hint that names the nearest candidate if there is one; nil as well when enough hints were
+    /// looked for.
+    func nearestHint(for word: String, among candidates: [String]) -> String? {
+        hintsLeft -= candidates.count
+        guard hintsLeft > 0 else { return nil }
+        return nearest(to: word, among: candidates).map { "did you mean `\($0)`?" }
     }
 }

@@ -9,27 +9,30 @@ struct RawNumbers {
     private var cost: Int64?
     /// Something needed is missing or wrong, and was reported.
     private var isBroken = false
-    private let unit: LimitUnit
-
-    private static let most: Int64 = 1_000_000_000_000
-    private static let longest: Int64 = 365 * 86_400 * 1_000_000_000
+    /// Nil when the limit does not say which, which was reported.
+    private let algorithm: LimitAlgorithm?
+    private let isRule: Bool
 
     /// - Parameter isRule: the rule itself, which must give `limit` and `per`; an override need not.
-    init(_ mapping: DocumentMapping, unit: LimitUnit, sink: DiagnosticSink, isRule: Bool) {
-        self.unit = unit
+    init(
+        _ mapping: DocumentMapping, algorithm: LimitAlgorithm?, unit: LimitUnit,
+        sink: DiagnosticSink, isRule: Bool
+    ) {
+        self.algorithm = algorithm
+        self.isRule = isRule
+        let most =
+            algorithm == .slidingWindow ? LimitNumbers.mostPerWindow : LimitNumbers.most
         let amount = { (value: DocumentValue) in
-            unit == .bytes
-                ? value.byteCount(sink, in: 1...Self.most) : value.integer(sink, in: 1...Self.most)
+            unit == .bytes ? value.byteCount(sink, in: 1...most) : value.integer(sink, in: 1...most)
         }
         let limitValue = isRule ? mapping.required("limit") : mapping.optional("limit")
-        let periodValue = isRule ? mapping.required("per") : mapping.optional("per")
-        let burstValue = mapping.optional("burst")
         limit = limitValue.flatMap(amount)
-        period = periodValue.flatMap { $0.duration(sink, in: 1_000_000...Self.longest) }
-        burst = burstValue.flatMap(amount)
-        isBroken = (isRule || limitValue != nil) && limit == nil
-        isBroken = isBroken || ((isRule || periodValue != nil) && period == nil)
-        isBroken = isBroken || (burstValue != nil && burst == nil)
+        isBroken = algorithm == nil || ((isRule || limitValue != nil) && limit == nil)
+        readPeriod(mapping, sink)
+        if let value = optional("burst", mapping) {
+            burst = amount(value)
+            isBroken = isBroken || burst == nil
+        }
         guard let value = mapping.optional("cost") else { return }
         if unit == .bytes {
             sink.error(
@@ -37,8 +40,40 @@ struct RawNumbers {
                 at: mapping.keyPosition("cost"),
                 hint: "leave it out")
         } else {
-            cost = value.integer(sink, in: 1...Self.most)
+            cost = value.integer(sink, in: 1...most)
+            isBroken = isBroken || cost == nil
         }
+    }
+
+    /// The time in which a limit comes back, where the algorithm has one.
+    private mutating func readPeriod(_ mapping: DocumentMapping, _ sink: DiagnosticSink) {
+        guard let algorithm, algorithm != .concurrency, algorithm != .quota else {
+            period = 1
+            return
+        }
+        guard let value = isRule ? mapping.required("per") : optional("per", mapping) else {
+            isBroken = isBroken || isRule
+            return
+        }
+        if CalendarPeriod(rawValue: value.text) != nil {
+            sink.error(
+                "expected a duration like 10s, found `\(value.text)`", at: value.position,
+                hint: "the calendar is for `algorithm: quota`; a day is 24h")
+        } else {
+            period = value.duration(sink, in: 1_000_000...LimitNumbers.maxFillNanoseconds)
+        }
+        isBroken = isBroken || period == nil
+    }
+
+    /// The value of a key that the algorithm may not have; the objection was reported.
+    private func optional(_ key: String, _ mapping: DocumentMapping) -> DocumentValue? {
+        let objection =
+            isRule ? algorithm?.objection(to: key) : algorithm?.objectionInOverride(to: key)
+        guard algorithm != nil, objection == nil else {
+            if mapping.contains(key) { mapping.accept(key) }
+            return nil
+        }
+        return mapping.optional(key)
     }
 
     /// Takes over what is not written here.
@@ -51,30 +86,55 @@ struct RawNumbers {
     }
 
     /// The numbers with their defaults, or nil after reporting why they cannot work.
-    func checked(_ sink: DiagnosticSink, at position: SourcePosition) -> LimitNumbers? {
+    ///
+    /// - Parameter boundsWait: the rule has a `max_delay`.
+    func checked(
+        _ sink: DiagnosticSink, at position: SourcePosition, boundsWait: Bool
+    ) -> LimitNumbers? {
         guard !isBroken, let limit, let period else { return nil }
         let numbers = LimitNumbers(
             limit: limit, periodNanoseconds: period, burst: burst ?? limit, cost: cost ?? 1)
         if numbers.cost > numbers.burst {
+            let most = burst == nil ? "limit" : "burst"
             sink.error(
-                "a request costs \(numbers.cost), more than the burst of \(numbers.burst): none could pass",
-                at: position, hint: "raise `burst` or lower `cost`")
+                "a request costs \(numbers.cost), more than the \(most) of \(numbers.burst): none could pass",
+                at: position, hint: "raise `\(most)` or lower `cost`")
             return nil
         }
-        if limit > period {
-            sink.error(
-                "more than one a nanosecond: no limit is that fast", at: position,
-                hint: "lower `limit` or raise `per`")
-            return nil
-        }
-        // Burst and period are at most 10^12 and 3.2 * 10^16: Double is exact enough to compare.
-        let fill = Double(numbers.burst) / Double(limit) * Double(period)
-        if fill > Double(LimitNumbers.maxFillNanoseconds) {
-            sink.error(
-                "an empty bucket would take longer than 365 days to fill", at: position,
-                hint: "lower `burst` or `per`, or raise `limit`")
+        guard algorithm == .tokenBucket || algorithm == .leakyBucket else { return numbers }
+        if let (message, hint) = numbers.flaw(isQueue: algorithm == .leakyBucket && !boundsWait) {
+            sink.error(message, at: position, hint: hint)
             return nil
         }
         return numbers
+    }
+}
+
+extension LimitNumbers {
+    /// What keeps a bucket of these numbers from working.
+    ///
+    /// - Parameter isQueue: calls wait until the bucket has drained, as long as it takes.
+    fileprivate func flaw(isQueue: Bool) -> (message: String, hint: String)? {
+        if limit > periodNanoseconds {
+            return (
+                "more than one a nanosecond: no limit is that fast", "lower `limit` or raise `per`"
+            )
+        }
+        let product = UInt128(burst) * UInt128(periodNanoseconds)
+        let fill = (product + UInt128(limit) - 1) / UInt128(limit)
+        if fill > UInt128(Self.maxFillNanoseconds) {
+            return (
+                "an empty bucket would take longer than 365 days to fill",
+                "lower `burst` or `per`, or raise `limit`"
+            )
+        }
+        if isQueue, fill > UInt128(Self.maxDelayNanoseconds) {
+            let seconds = (fill + 999_999_999) / 1_000_000_000
+            return (
+                "a full queue would take \(seconds)s to drain, longer than 60s",
+                "lower `burst`, or set `max_delay`"
+            )
+        }
+        return nil
     }
 }

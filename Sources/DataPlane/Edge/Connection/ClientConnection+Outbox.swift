@@ -46,6 +46,7 @@ extension ClientConnection {
         // Nothing follows our close frame (RFC 6455 section 5.5.1).
         guard phase != .closing else { return }
         let codec = codec ?? .protobuf
+        let refusal = refusal.told(by: edge.snapshot.http)
         write { edge, buffer in
             edge.encoder.refusal(
                 refusal, cmd: cmd, seq: seq, codec: codec, wire: wire, into: &buffer)

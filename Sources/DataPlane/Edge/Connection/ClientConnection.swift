@@ -35,6 +35,8 @@ final class ClientConnection {
     /// True while output of this turn waits for its end.
     var isDirty = false
     var pauses: PauseReasons = []
+    /// The call of this connection that waits by the policy's word.
+    var waiting: PolicyWait?
     private var missedPings: UInt8 = 0
     /// Anything has come from the client.
     var hasSpoken = false
@@ -60,6 +62,11 @@ final class ClientConnection {
     var label: ConnectionLabel
     var principal: Principal?
     private(set) var session: SessionID?
+    private(set) var device = Device()
+    /// What of the handshake policies may ask about again; nil on TCP.
+    var handshake: HandshakeFacts?
+    /// What the connection itself holds under `concurrency`, until it is gone.
+    private var lease = Lease.none
     /// User, session, device and address as envelope fields for the services.
     private(set) var stamp: [UInt8] = []
     /// Number of the request under way or last seen; names it in the journal.
@@ -89,7 +96,7 @@ final class ClientConnection {
         openedAt = edge.tick.now
         lastLife = edge.tick.now
         reader = WebSocketReader(maxMessageBytes: edge.limits.maxFrameBytes)
-        subject = PolicySubject(address: peer.bytes, principal: nil, session: nil, device: "")
+        subject = PolicySubject(address: peer.bytes)
         id = ConnectionID(rawValue: 0)
         label = ConnectionLabel(
             connection: id, transport: transport, client: peer.text, user: nil, device: "",
@@ -104,33 +111,45 @@ final class ClientConnection {
     }
 
     /// The connection is somebody's from now on.
-    func identify(_ principal: Principal, device: Device) {
+    ///
+    /// - Parameter lease: what it holds as long as it is there.
+    func identify(_ principal: Principal, device: Device, holding lease: Lease) {
         invariant(phase == .authenticating, "a connection is identified once")
         let session = SessionID.random()
         self.principal = principal
         self.session = session
+        self.device = device
+        self.lease = lease
         phase = .open
-        subject.identify(principal: principal, session: session, device: device.id)
+        subject.identify(principal: principal, session: session, device: device)
         label = ConnectionLabel(
             connection: id, transport: transport, client: label.client, user: principal.user,
-            device: device.id, session: session.text,
+            device: device.id, platform: device.platform, app: device.app, session: session.text,
             claims: edge.claimsText(of: principal))
         stamp = EnvelopeStamp.identity(
             user: principal.user, session: session.text, device: device.id, client: label.client)
         edge.sessions.register(
             SessionEntry(
-                user: principal.user, session: session, connection: id, device: device.id))
+                user: principal.user, session: session, connection: id, device: device.id,
+                platform: device.platform))
         scheduleCheck()
     }
 
     /// A fresher token of the same user: roles and claims count from the next message on.
     func refresh(_ principal: Principal) {
         self.principal = principal
-        subject.identify(principal: principal, session: session, device: label.device)
+        subject.identify(principal: principal, session: session, device: device)
+        label = ConnectionLabel(
+            connection: id, transport: transport, client: label.client, user: principal.user,
+            device: device.id, platform: device.platform, app: device.app,
+            session: label.session, claims: edge.claimsText(of: principal))
         scheduleCheck()
     }
 
     // MARK: Requests under way
+
+    /// A request is not over yet, or waits for its turn.
+    var isBusy: Bool { inFlight > 0 || waiting != nil }
 
     func requestStarted() {
         inFlight += 1
@@ -160,6 +179,11 @@ final class ClientConnection {
     func check(_ now: MonotonicTime) {
         switch phase {
         case .authenticating:
+            // What the policy holds back cannot be late.
+            if waiting != nil {
+                let timeout = edge.limits.authenticationTimeoutMilliseconds
+                return edge.table.check(id, at: now.advanced(byMilliseconds: timeout))
+            }
             edge.meters.limitExceeded("authentication_timeout")
             close(.authenticationTimeout)
         case .closing: abandon()
@@ -173,6 +197,11 @@ final class ClientConnection {
     }
 
     private func checkHeartbeat(_ now: MonotonicTime) {
+        // What is not read cannot show life.
+        if pauses.contains(.policy) {
+            sawLife()
+            return scheduleCheck()
+        }
         let interval = edge.limits.heartbeatIntervalMilliseconds * 1_000_000
         if now.nanoseconds(since: lastLife) >= interval * Int64(missedPings + 1) {
             if Int(missedPings) >= edge.limits.heartbeatMisses {
@@ -220,6 +249,8 @@ final class ClientConnection {
         if wire == .lengthPrefixed { discardInput() }
         closingAt = edge.tick.now.advanced(byMilliseconds: 2_000)
         edge.table.check(id, at: closingAt)
+        // What waited is over; the client's own close frame is to be heard.
+        resume(.policy)
     }
 
     /// Takes the connection out of every map but the table: nobody finds it any more.
@@ -254,6 +285,7 @@ final class ClientConnection {
         guard phase != .closed else { return }
         if phase != .closing { leave(.connectionLost) }
         phase = .closed
+        edge.callIsOver(lease)
         edge.pausedByLink.removeAll { $0 === self }
         edge.table.remove(id)
         setBacklog(0)
@@ -261,16 +293,6 @@ final class ClientConnection {
         outbox = nil
         batch = nil
         context = nil
-    }
-
-    /// Undoes a connection that was never handed its channel: the upgrade was refused.
-    func forget(_ reason: CloseReason) {
-        invariant(
-            context == nil && phase == .authenticating, "only an unborn connection is forgotten")
-        phase = .closed
-        edge.meters.connectionClosed(transport, reason)
-        edge.meters.clientSpeaks(version, -1)
-        edge.table.remove(id)
     }
 }
 
@@ -288,4 +310,6 @@ struct PauseReasons: OptionSet {
     static let outbox = Self(rawValue: 4)
     /// Somebody else must be asked who brings the token of the last message.
     static let identity = Self(rawValue: 8)
+    /// The policy holds a message back, and what follows it; the heartbeat is suspended.
+    static let policy = Self(rawValue: 16)
 }

@@ -50,6 +50,12 @@ struct ConnectionTable {
         return connections[id.slot]
     }
 
+    /// Places there are, taken or not.
+    var slotCount: Int { connections.count }
+
+    /// The connection in a place; nil where there is none.
+    func client(inSlot slot: Int) -> ClientConnection? { connections[slot] }
+
     /// Asks for the connection to be looked at once `time` has come.
     mutating func check(_ id: ConnectionID, at time: MonotonicTime) {
         checks[id.slot] = time.nanoseconds

@@ -1,5 +1,6 @@
 import NIOCore
 package import SluiceFraming
+package import SluicePolicy
 package import SluiceSessions
 import SluiceTelemetry
 package import SluiceVocabulary
@@ -62,6 +63,22 @@ extension EdgeLoop {
     ) {
         loop.preconditionInEventLoop()
         tick.begin()
-        send(message, to: targets, action: "admin.push", completion)
+        send(
+            message, to: targets, action: .adminCall, for: operatorSubject, over: .http,
+            completion)
+    }
+
+    /// Whether limits let a call of the operator through; who may is decided elsewhere.
+    ///
+    /// - Returns: what the call holds until `operatorCallIsOver`.
+    package func limitOperatorCall(bytes: Int) -> Result<Lease, Refusal> {
+        loop.preconditionInEventLoop()
+        tick.begin()
+        return limit(.adminCall, bytes: bytes, for: operatorSubject, over: .http)
+    }
+
+    package func operatorCallIsOver(_ lease: Lease) {
+        loop.preconditionInEventLoop()
+        callIsOver(lease)
     }
 }

@@ -16,7 +16,7 @@ extension EdgeLoop {
         }
         let outcome = Self.logClass(of: refusal.kind)
         count(client.transport, request.action, outcome, since: request.startedAt)
-        let weight = log.weight(for: outcome)
+        let weight = log.weight(for: outcome, action: request.action)
         guard weight > 0 else { return }
         var record = record(client, request.action, outcome, weight)
         record.refusal = refusal.kind.name
@@ -25,65 +25,97 @@ extension EdgeLoop {
         record.rule = refusal.rule ?? permit?.rule
         record.retryAfterMilliseconds = refusal.retryAfterMilliseconds
         record.durationNanoseconds = tick.now.nanoseconds(since: request.startedAt)
+        record.time = decisionTime(of: request)
         record.bytesIn = UInt32(request.bytesIn)
-        log.write(record)
+        record.payloadBytes = Int64(request.policyBytes)
+        write(record, client.transport, request.action)
+    }
+
+    /// Says no, and that it is time to go: `on_limit: close`.
+    func refuseAndClose(
+        _ client: ClientConnection, _ request: ClientRequest, _ refusal: Refusal
+    ) {
+        refuse(client, request, refusal)
+        client.close(.rateLimited)
     }
 
     /// A request the gateway answered itself.
     func finishOwn(_ client: ClientConnection, _ request: ClientRequest, bytesOut: Int) {
         count(client.transport, request.action, .ok, since: request.startedAt)
-        let weight = log.weight(for: .ok)
+        let weight = log.weight(for: .ok, action: request.action)
         guard weight > 0 else { return }
         var record = record(client, request.action, .ok, weight)
         if request.action == .authLogin { record.event = .login }
         record.command = request.view.cmd
         record.durationNanoseconds = tick.now.nanoseconds(since: request.startedAt)
+        record.time = decisionTime(of: request)
         record.bytesIn = UInt32(request.bytesIn)
+        record.payloadBytes = Int64(request.policyBytes)
         record.bytesOut = UInt32(bytesOut)
-        log.write(record)
+        write(record, client.transport, request.action)
     }
 
     /// A request that went to a service. `client` is nil when it has gone meanwhile.
     func finish(
         _ context: CallContext, _ result: CallResult, _ client: ClientConnection?,
-        refusal: Refusal?, status: UInt32, bytesOut: UInt32
+        refusal: RefusalKind?, status: UInt32, bytesOut: UInt32
     ) {
         let outcome: LogClass = refusal == nil ? .ok : .error
         count(context.transport, context.command.action, outcome, since: context.startedAt)
-        let weight = log.weight(for: outcome)
+        let weight = log.weight(for: outcome, action: context.command.action)
         guard weight > 0 else { return }
         var record = record(client, context.command.action, outcome, weight)
         record.requestNumber = context.requestNumber
-        record.refusal = refusal?.kind.name
+        record.refusal = refusal?.name
         record.status = status
         record.durationNanoseconds = tick.now.nanoseconds(since: context.startedAt)
+        record.time = context.decidedAt
         record.bytesIn = context.bytesIn
         record.bytesOut = bytesOut
         Self.describe(context, result, in: &record)
-        log.write(record)
+        write(record, context.transport, context.command.action)
+    }
+
+    /// Where a token must be verified first the policy is asked when that is done.
+    private func decisionTime(of request: ClientRequest) -> WallTime {
+        switch request.action {
+        case .sessionConnect, .authRefresh: tick.wall
+        default: request.decidedAt
+        }
     }
 
     private func count(
         _ transport: Transport, _ action: ActionID, _ outcome: LogClass, since start: MonotonicTime
     ) {
-        // A reload may have taken the action away while the request was under way.
-        let known = action.index < snapshot.policy.catalog.count ? action : .unknown
-        let meters = meters.request(transport, known)
+        let meters = meters.request(transport, action)
         meters.count(outcome)
         meters.duration.record(nanoseconds: tick.now.nanoseconds(since: start))
+    }
+
+    /// Writes the entry of a counted request, which may stand for its bucket from now on.
+    private func write(
+        _ record: consuming AccessRecord, _ transport: Transport, _ action: ActionID
+    ) {
+        meters.request(transport, action).note(record)
+        log.write(record)
     }
 
     func record(
         _ client: ClientConnection?, _ action: ActionID, _ outcome: LogClass, _ weight: UInt32
     ) -> AccessRecord {
         var record = AccessRecord(event: .request, logClass: outcome, time: tick.wall)
-        let catalog = snapshot.policy.catalog
-        record.action = catalog.name(of: action.index < catalog.count ? action : .unknown)
+        record.action = name(of: action)
         record.connection = client?.label
         record.requestNumber = client?.requestNumber ?? 0
         record.policy = snapshot.policy.revision
         record.weight = weight
         return record
+    }
+
+    /// Name of an action; `unknown` where a reload has taken it away meanwhile.
+    func name(of action: ActionID) -> String {
+        let catalog = snapshot.policy.catalog
+        return catalog.name(of: action.index < catalog.count ? action : .unknown)
     }
 
     static func logClass(of kind: RefusalKind) -> LogClass {
@@ -119,7 +151,7 @@ extension EdgeLoop {
     // MARK: Connections
 
     func logOpen(_ client: ClientConnection) {
-        let weight = log.weight(for: .ok)
+        let weight = log.weight(for: .ok, action: .sessionConnect)
         guard weight > 0 else { return }
         var record = record(client, .sessionConnect, .ok, weight)
         record.event = .open
@@ -136,7 +168,7 @@ extension EdgeLoop {
         case .internalError, .overload: outcome = .error
         default: outcome = .refused
         }
-        let weight = log.weight(for: outcome)
+        let weight = log.weight(for: outcome, action: .sessionConnect)
         guard weight > 0 else { return }
         var record = record(client, .sessionConnect, outcome, weight)
         record.event = .close
@@ -148,9 +180,11 @@ extension EdgeLoop {
 
     /// Requests of a client that has gone: the services are told, each request is accounted for.
     func clientGone(_ client: ClientConnection) {
+        client.waiting?.cancel()
         for context in upstream.cancel(requester: client.id) {
+            callIsOver(context.lease)
             count(client.transport, context.command.action, .error, since: context.startedAt)
-            let weight = log.weight(for: .error)
+            let weight = log.weight(for: .error, action: context.command.action)
             guard weight > 0 else { continue }
             var record = record(client, context.command.action, .error, weight)
             record.requestNumber = context.requestNumber
@@ -158,9 +192,12 @@ extension EdgeLoop {
             record.command = context.command.id
             record.service = context.command.service
             record.durationNanoseconds = tick.now.nanoseconds(since: context.startedAt)
+            record.time = context.decidedAt
             record.bytesIn = context.bytesIn
+            record.payloadBytes = Int64(context.payloadBytes)
+            record.topic = context.topic
             record.rule = context.rule
-            log.write(record)
+            write(record, client.transport, context.command.action)
         }
     }
 
@@ -180,6 +217,6 @@ extension ConnectionLabel {
     func with(connection: ConnectionID) -> ConnectionLabel {
         ConnectionLabel(
             connection: connection, transport: transport, client: client, user: user,
-            device: device, session: session, claims: claims)
+            device: device, platform: platform, app: app, session: session, claims: claims)
     }
 }

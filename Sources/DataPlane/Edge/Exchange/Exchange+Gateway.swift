@@ -51,18 +51,39 @@ extension EdgeLoop {
             id: body.device.id, platform: body.device.platform, app: body.device.app)
         authenticate(Array(body.token.utf8), method: "first_frame", request, client) {
             [self] result in
-            let failure: AdmissionFailure?
             switch result {
-            case .success(let principal): failure = admit(principal, device: device, client)
-            case .failure(let refused): failure = refused
+            case .success(let principal): admit(principal, device, request, client)
+            case .failure(let failure): turnAway(client, request, failure)
             }
-            if let failure {
-                refuse(client, request, failure.refusal)
-                return client.close(failure.reason)
-            }
-            let codec = client.codec ?? .protobuf
-            reply(client, request, payload: authReply(of: client).encoded(codec: codec))
         }
+    }
+
+    /// Asks the policy whether somebody may hold this connection.
+    private func admit(
+        _ principal: Principal, _ device: Device, _ request: ClientRequest,
+        _ client: ClientConnection
+    ) {
+        client.subject.identify(principal: principal, session: nil, device: device)
+        let question = PolicyQuestion(
+            place: .connection(client), subject: client.subject, principal: principal,
+            call: { [self] in connectCall(of: client).call })
+        ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, _):
+                turnAway(client, request, AdmissionFailure(refusal, of: principal))
+            case .go(let permit, _):
+                welcome(client, principal, device: device, permit)
+                let codec = client.codec ?? .protobuf
+                reply(client, request, payload: authReply(of: client).encoded(codec: codec))
+            }
+        }
+    }
+
+    private func turnAway(
+        _ client: ClientConnection, _ request: ClientRequest, _ failure: AdmissionFailure
+    ) {
+        refuse(client, request, failure.refusal)
+        client.close(failure.reason)
     }
 
     private func authReply(of client: ClientConnection) -> AuthReply {
@@ -110,15 +131,21 @@ extension EdgeLoop {
             refuse(client, request, Refusal(.unauthenticated, message: "Another user's token."))
             return client.close(.badToken)
         }
-        let call = PolicyCall(
-            action: .authRefresh, bytes: 0, transport: client.transport, topic: nil,
-            loginUser: nil)
-        switch evaluator.decide(call, for: client.subject, now: tick.now) {
-        case .refuse(let refusal): refuse(client, request, refusal)
-        case .go:
-            client.refresh(principal)
-            let answer = RefreshReply(expiresAtSeconds: principal.expiresAtSeconds ?? 0)
-            reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
+        let place = PolicyWait.Place.connection(client)
+        let question = PolicyQuestion(
+            place: place, subject: client.subject, principal: principal,
+            call: { place.call(.authRefresh) })
+        ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, let closes):
+                refuse(client, request, refusal)
+                if closes { client.close(.rateLimited) }
+            case .go(let permit, _):
+                client.refresh(principal)
+                let answer = RefreshReply(expiresAtSeconds: principal.expiresAtSeconds ?? 0)
+                reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
+                callIsOver(permit.lease)
+            }
         }
     }
 
@@ -159,13 +186,15 @@ extension EdgeLoop {
         }
         let id = client.id
         client.requestStarted()
-        logIn(body, subject: client.subject, transport: client.transport) { [self] result in
+        logIn(body, subject: client.subject, at: .connection(client)) { [self] result in
             guard let client = table.find(id) else { return }
             client.requestEnded()
             switch result {
             case .success(let answer):
                 reply(client, request, payload: answer.encoded(codec: client.codec ?? .protobuf))
-            case .failure(let refusal): refuse(client, request, refusal)
+            case .failure(let denial):
+                refuse(client, request, denial.refusal)
+                if denial.closes { client.close(.rateLimited) }
             }
         }
     }

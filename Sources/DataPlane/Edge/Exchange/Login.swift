@@ -4,6 +4,18 @@ import SluicePolicy
 import SluiceUpstream
 import SluiceVocabulary
 
+/// A no to a login or a refresh.
+struct Denial: Error {
+    var refusal: Refusal
+    /// The policy wants the connection to end with it.
+    var closes: Bool
+
+    init(_ refusal: Refusal, closes: Bool = false) {
+        self.refusal = refusal
+        self.closes = closes
+    }
+}
+
 /// Credentials in, token out: the same way for WebSocket and HTTP.
 extension EdgeLoop {
     /// Name of the user service's command that checks credentials.
@@ -11,19 +23,33 @@ extension EdgeLoop {
 
     /// Asks the policy, then the user service, and makes the token. `completion` runs on this loop.
     func logIn(
-        _ request: LoginRequest, subject: PolicySubject, transport: Transport,
-        completion: @escaping (Result<LoginReply, Refusal>) -> Void
+        _ request: LoginRequest, subject: PolicySubject, at place: PolicyWait.Place,
+        completion: @escaping (Result<LoginReply, Denial>) -> Void
     ) {
         guard !request.user.isEmpty, !request.password.isEmpty else {
             let text = "A login names `user` and `password`."
-            return completion(.failure(Refusal(.badRequest, message: text)))
+            return completion(.failure(Denial(Refusal(.badRequest, message: text))))
         }
-        let call = PolicyCall(
-            action: .authLogin, bytes: 0, transport: transport, topic: nil, loginUser: request.user)
-        if case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now) {
-            meters.authentication("login", refusal.kind.name)
-            return completion(.failure(refusal))
+        let question = PolicyQuestion(
+            place: place, subject: subject,
+            call: { place.call(.authLogin, loginUser: request.user) })
+        ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, let closes):
+                meters.authentication("login", refusal.kind.name)
+                completion(.failure(Denial(refusal, closes: closes)))
+            case .go(let permit, _):
+                checkCredentials(request) { [self] outcome in
+                    callIsOver(permit.lease)
+                    completion(outcome.mapError { Denial($0) })
+                }
+            }
         }
+    }
+
+    private func checkCredentials(
+        _ request: LoginRequest, _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+    ) {
         guard let command = snapshot.upstream.commands.named(Self.loginCommand) else {
             return completion(.failure(Refusal(.serviceUnavailable)))
         }

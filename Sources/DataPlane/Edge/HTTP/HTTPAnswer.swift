@@ -29,13 +29,18 @@ struct HTTPAnswer {
     /// - Parameter status: where HTTP has a better one than the refusal's.
     static func problem(_ refusal: Refusal, status: Int? = nil) -> Self {
         let status = status ?? Int(refusal.kind.status)
+        let isQuota = refusal.kind == .rateLimited
         var members: [(String, JSONValue)] = [
-            ("type", .string("about:blank")), ("title", .string(refusal.kind.name)),
+            ("type", .string(isQuota ? quotaExceeded : "about:blank")),
+            ("title", .string(refusal.kind.name)),
             ("status", .integer(Int64(status))), ("detail", .string(refusal.text)),
             ("name", .string(refusal.kind.name)),
             ("temporary", .bool(refusal.kind.entry.temporary)),
         ]
-        if let rule = refusal.rule { members.append(("rule", .string(rule))) }
+        if let rule = refusal.rule {
+            members.append(("rule", .string(rule)))
+            if isQuota { members.append(("violated-policies", .array([.string(rule)]))) }
+        }
         var answer = Self(
             status: status, contentType: "application/problem+json")
         if refusal.retryAfterMilliseconds > 0 {
@@ -43,12 +48,17 @@ struct HTTPAnswer {
             members.append(("retry_after_ms", .integer(Int64(clamping: milliseconds))))
             answer.headers.append(("Retry-After", String((milliseconds + 999) / 1_000)))
         }
+        if let limit = refusal.limit { answer.headers += limit.fields }
         if refusal.kind == .unauthenticated || refusal.kind == .tokenExpired {
             answer.headers.append(("WWW-Authenticate", "Bearer"))
         }
         answer.body = JSONValue.object(members).text()
         return answer
     }
+
+    /// The type of problem of a limit (draft-ietf-httpapi-ratelimit-headers-10 section 7).
+    private static let quotaExceeded =
+        "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
     /// Appends the response's bytes.
     func write(

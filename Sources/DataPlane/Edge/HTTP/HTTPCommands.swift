@@ -23,7 +23,7 @@ extension HTTPEntry {
             head: head, name: name, body: body, startedAt: edge.tick.now)
         edge.authenticate(bearer(head), method: "header") { [self] result in
             guard !isClosed else {
-                return account(request, .unknown, Refusal(.timedOut), user: nil)
+                return account(request, .unknown, .clientGone, user: nil)
             }
             switch result {
             case .success(let principal): command(request, of: principal)
@@ -42,19 +42,85 @@ extension HTTPEntry {
         let startedAt: MonotonicTime
     }
 
-    private func command(
-        _ request: CommandRequest, of principal: Principal
-    ) {
-        switch prepare(request, principal) {
-        case .failure(let failure):
-            account(request, failure.action, failure.refusal, user: failure.user)
-            answer(.problem(failure.refusal))
-        case .success(let call):
-            let pending = HTTPCall(entry: self, user: call.user)
-            guard let kind = edge.dispatch(call, body: request.body, pending) else { return }
-            account(request, call.command.action, Refusal(kind), user: call.user)
-            answer(.problem(Refusal(kind)))
+    /// Asks the policy; a body that waits with its request is kept whole.
+    private func command(_ request: CommandRequest, of principal: Principal) {
+        subject.identify(principal: principal, session: nil, device: Device())
+        guard let command = clientCommand(request.name) else {
+            return refuseUnknown(request, of: principal)
         }
+        let action = command.action
+        guard request.body.count <= command.maxBytes else {
+            return refuse(request, action, Refusal(.tooLarge), principal)
+        }
+        let question = PolicyQuestion(
+            place: .request(self), subject: subject, principal: principal,
+            deadline: request.startedAt.advanced(
+                byMilliseconds: Int64(command.timeoutMilliseconds)),
+            call: { [self] in
+                clientCommand(request.name).map {
+                    policyCall($0.action, bytes: request.body.count)
+                }
+            })
+        edge.ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, let closes):
+                refuse(request, action, refusal, principal, closes: closes)
+            case .go(let permit, let paused):
+                dispatch(request, of: principal, permit, pausedMilliseconds: paused)
+            }
+        }
+    }
+
+    private func clientCommand(_ name: String) -> Command? {
+        guard let command = edge.snapshot.upstream.commands.named(name), command.from == .client
+        else { return nil }
+        return command
+    }
+
+    private func refuseUnknown(_ request: CommandRequest, of principal: Principal) {
+        let question = PolicyQuestion(
+            place: .request(self), subject: subject, scope: .limitsOnly,
+            call: { [self] in policyCall(.unknown, bytes: request.body.count) })
+        edge.ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, let closes):
+                refuse(request, .unknown, refusal, principal, closes: closes)
+            case .go(let permit, _):
+                edge.callIsOver(permit.lease)
+                refuse(request, .unknown, Refusal(.commandNotFound), principal)
+            }
+        }
+    }
+
+    private func dispatch(
+        _ request: CommandRequest, of principal: Principal, _ permit: Permit,
+        pausedMilliseconds: UInt32
+    ) {
+        // Looked up again: a reload may have come while it waited.
+        guard let command = clientCommand(request.name) else {
+            edge.callIsOver(permit.lease)
+            return refuse(request, .unknown, Refusal(.commandNotFound), principal)
+        }
+        let call = PreparedCall(
+            command: command, permit: permit, startedAt: request.startedAt,
+            pausedMilliseconds: pausedMilliseconds,
+            stamp: EnvelopeStamp.identity(
+                user: principal.user, session: "", device: "", client: peer.text),
+            trace: request.head.headers.first(name: "traceparent"),
+            format: Self.format(request.head) ?? .json, key: Self.key(request.head))
+        let pending = HTTPCall(
+            entry: self, user: principal.user, limitFields: limitFields(of: permit))
+        guard let kind = edge.dispatch(call, body: request.body, pending) else { return }
+        edge.callIsOver(permit.lease)
+        refuse(request, command.action, Refusal(kind), principal)
+    }
+
+    private func refuse(
+        _ request: CommandRequest, _ action: ActionID, _ refusal: Refusal,
+        _ principal: Principal, closes: Bool = false
+    ) {
+        account(request, action, refusal, user: principal.user)
+        deny(refusal, closes: closes)
     }
 
     private func account(
@@ -68,48 +134,12 @@ extension HTTPEntry {
     struct PreparedCall {
         let command: Command
         let permit: Permit
-        let user: String
+        let startedAt: MonotonicTime
+        let pausedMilliseconds: UInt32
         let stamp: [UInt8]
         let trace: String?
         let format: PayloadFormat
         let key: String?
-    }
-
-    /// Why not, and whose request it was where that is proven.
-    struct Failure: Error {
-        let refusal: Refusal
-        let action: ActionID
-        var user: String?
-    }
-
-    private func prepare(
-        _ request: CommandRequest, _ principal: Principal
-    ) -> Result<PreparedCall, Failure> {
-        let body = request.body
-        subject.identify(principal: principal, session: nil, device: "")
-        guard let command = edge.snapshot.upstream.commands.named(request.name),
-            command.from == .client
-        else {
-            let refusal = limitUnknown(body.count) ?? Refusal(.commandNotFound)
-            return .failure(Failure(refusal: refusal, action: .unknown, user: principal.user))
-        }
-        func failure(_ refusal: Refusal) -> Result<PreparedCall, Failure> {
-            .failure(Failure(refusal: refusal, action: command.action, user: principal.user))
-        }
-        guard body.count <= command.maxBytes else { return failure(Refusal(.tooLarge)) }
-        let call = PolicyCall(
-            action: command.action, bytes: body.count, transport: .http, topic: nil, loginUser: nil)
-        switch edge.evaluator.decide(call, for: subject, now: edge.tick.now) {
-        case .refuse(let refusal): return failure(refusal)
-        case .go(let permit):
-            return .success(
-                PreparedCall(
-                    command: command, permit: permit, user: principal.user,
-                    stamp: EnvelopeStamp.identity(
-                        user: principal.user, session: "", device: "", client: peer.text),
-                    trace: request.head.headers.first(name: "traceparent"),
-                    format: Self.format(request.head) ?? .json, key: Self.key(request.head)))
-        }
     }
 
     /// What the body is by its Content-Type; nil = neither JSON nor bytes (RFC 9110 section 15.5.16).
@@ -140,22 +170,14 @@ extension HTTPEntry {
         else { return [] }
         return Array(value.dropFirst(7).utf8)
     }
-
-    private func limitUnknown(_ bytes: Int) -> Refusal? {
-        let call = PolicyCall(
-            action: .unknown, bytes: bytes, transport: .http, topic: nil, loginUser: nil)
-        guard
-            case .refuse(let refusal) = edge.evaluator.limitOnly(
-                call, for: subject, now: edge.tick.now)
-        else { return nil }
-        return refusal
-    }
 }
 
 /// A command of an HTTP request that waits for its service.
 struct HTTPCall {
     let entry: HTTPEntry
     let user: String
+    /// What the answer tells of the tightest limit.
+    let limitFields: [(String, String)]
 }
 
 @available(*, unavailable)
@@ -169,6 +191,17 @@ extension EdgeLoop {
     func nextHTTPID() -> ConnectionID {
         httpCallNumber &+= 1
         return ConnectionID(loop: index, slot: Self.httpSlot, generation: httpCallNumber)
+    }
+
+    /// An HTTP request has neither session nor topic: each goes anywhere.
+    private static func stickyKey(
+        _ command: Command, _ call: HTTPCall, _ requester: ConnectionID
+    ) -> UInt64 {
+        switch command.stickyKey {
+        case .session, .topic: requester.rawValue
+        case .user: StickyHash.of(call.user)
+        case .client: StickyHash.of(call.entry.peer.text)
+        }
     }
 
     /// Sends the command on its way; nil when it went.
@@ -202,11 +235,13 @@ extension EdgeLoop {
         let requester = nextHTTPID()
         let context = CallContext(
             requester: requester, transport: .http, seq: 0, command: call.command,
-            requestNumber: pending.entry.requestNumber, startedAt: tick.now,
+            requestNumber: pending.entry.requestNumber, startedAt: call.startedAt,
             bytesIn: UInt32(body.count), remaining: call.permit.remaining,
-            stickyKey: requester.rawValue, topic: nil, trace: call.trace,
+            stickyKey: Self.stickyKey(call.command, pending, requester), topic: nil,
+            trace: call.trace,
             rule: call.permit.shadowRule ?? call.permit.rule,
-            isShadow: call.permit.shadowRule != nil)
+            isShadow: call.permit.shadowRule != nil, lease: call.permit.lease,
+            pausedMilliseconds: call.pausedMilliseconds)
         let translated = translation
         switch upstream.dispatch(
             call.permit, envelope: translated.readableBytesSpan, stamp: call.stamp,
@@ -227,7 +262,7 @@ extension EdgeLoop {
             return true
         }
         call.entry.underWay = nil
-        let answer: HTTPAnswer
+        var answer: HTTPAnswer
         var refusal: Refusal?
         switch result.outcome {
         case .refused(let kind):
@@ -235,6 +270,7 @@ extension EdgeLoop {
             answer = .problem(Refusal(kind))
         case .reply(let view, let body):
             answer = Self.answer(view, body)
+            answer.headers += call.limitFields
             if answer.status == 502 { refusal = Refusal(.badUpstreamAnswer) }
         }
         accountHTTP(
@@ -264,6 +300,7 @@ extension EdgeLoop {
     func abandonHTTP(_ requester: ConnectionID, _ entry: HTTPEntry) {
         guard let call = httpCalls.removeValue(forKey: requester.generation) else { return }
         for context in upstream.cancel(requester: requester) {
+            callIsOver(context.lease)
             accountHTTP(
                 entry, context.command.action, context.startedAt, Int(context.bytesIn), 0,
                 Refusal(.timedOut, message: "The client has gone."), user: call.user)

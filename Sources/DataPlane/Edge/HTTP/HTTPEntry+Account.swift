@@ -1,3 +1,4 @@
+import NIOHTTP1
 import SluiceFraming
 import SluicePolicy
 import SluiceTelemetry
@@ -16,14 +17,14 @@ extension EdgeLoop {
         let request = meters.request(.http, action)
         request.count(outcome)
         request.duration.record(nanoseconds: tick.now.nanoseconds(since: started))
-        let weight = log.weight(for: outcome)
+        let weight = log.weight(for: outcome, action: action)
         guard weight > 0 else { return }
         var record = AccessRecord(
             event: action == .authLogin ? .login : .request, logClass: outcome, time: tick.wall)
-        record.action = snapshot.policy.catalog.name(of: action)
+        record.action = name(of: action)
         record.connection = ConnectionLabel(
             connection: entry.id, transport: .http, client: entry.peer.text,
-            user: user, device: "", session: "", claims: nil)
+            user: user, device: "", session: "", claims: claimsText(of: entry.asked, user: user))
         record.requestNumber = entry.requestNumber
         record.refusal = violation?.rawValue ?? refusal?.kind.name
         record.status =
@@ -32,12 +33,26 @@ extension EdgeLoop {
         record.rule = refusal?.rule
         record.retryAfterMilliseconds = refusal?.retryAfterMilliseconds ?? 0
         record.durationNanoseconds = tick.now.nanoseconds(since: started)
+        if let asked = entry.asked {
+            record.time = asked.wall
+            record.payloadBytes = Int64(asked.bytes)
+        }
+        record.method = entry.head?.method.rawValue ?? ""
         record.bytesIn = UInt32(bytesIn)
         record.bytesOut = UInt32(bytesOut)
         record.policy = snapshot.policy.revision
         record.weight = weight
         if let call { Self.describe(call.context, call.result, in: &record) }
+        request.note(record)
         log.write(record)
+    }
+
+    /// The claims of whoever asked, as a policy looks at them.
+    func claimsText(of asked: HTTPEntry.Asked?, user: String?) -> String? {
+        guard let user, let principal = asked?.principal, principal.user == user else {
+            return nil
+        }
+        return claimsText(of: principal)
     }
 
     /// Frames that are no HTTP/2: nobody's request, and counted as one of an unknown action.
@@ -63,6 +78,7 @@ extension EdgeLoop {
         record.instance = result.instance
         record.attempts = result.attempts
         record.upstreamNanoseconds = result.upstreamNanoseconds
+        record.payloadBytes = Int64(context.payloadBytes)
         record.topic = context.topic
         record.trace = context.trace
         record.remaining = context.remaining

@@ -94,6 +94,8 @@ extension HTTPEntry {
         } else {
             owesContinue = false
         }
+        // A stream reads by itself: what of the body has come waits until somebody asks for it.
+        if http2 != nil { setReading(false) }
         route(head)
     }
 
@@ -213,5 +215,7 @@ extension HTTPEntry {
             edge.abandonHTTP(underWay, self)
         }
         answer(.problem(refusal, status: violation.status), closing: true, reason: .badRequest)
+        // Behind the answer: what waited has none of its own any more.
+        waiting?.cancel()
     }
 }

@@ -50,7 +50,7 @@ extension HTTPEntry {
             edge.accountHTTP(self, .authLogin, started, bytesIn, 0, refusal)
             return answer(.problem(refusal))
         }
-        edge.logIn(request, subject: subject, transport: .http) { [self] result in
+        edge.logIn(request, subject: subject, at: .request(self)) { [self] result in
             respond(result, started, bytesIn)
         }
     }
@@ -58,13 +58,13 @@ extension HTTPEntry {
     private func refresh(_ head: HTTPRequestHead) {
         let started = edge.tick.now
         let bytesIn = body.count
-        edge.refreshToken(body, subject: subject) { [self] result in
+        edge.refreshToken(body, subject: subject, at: .request(self)) { [self] result in
             respond(result, started, bytesIn, action: .authRefresh)
         }
     }
 
     private func respond(
-        _ result: Result<LoginReply, Refusal>, _ started: MonotonicTime, _ bytesIn: Int,
+        _ result: Result<LoginReply, Denial>, _ started: MonotonicTime, _ bytesIn: Int,
         action: ActionID = .authLogin
     ) {
         switch result {
@@ -74,9 +74,9 @@ extension HTTPEntry {
             var answer = HTTPAnswer.json(200, bytes)
             answer.headers.append(("Cache-Control", "no-store"))
             self.answer(answer)
-        case .failure(let refusal):
-            edge.accountHTTP(self, action, started, bytesIn, 0, refusal)
-            answer(.problem(refusal))
+        case .failure(let denial):
+            edge.accountHTTP(self, action, started, bytesIn, 0, denial.refusal)
+            deny(denial.refusal, closes: denial.closes)
         }
     }
 }

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import SluiceFraming
+import SluicePolicy
 import SluiceVocabulary
 
 /// The WebSocket handshake (RFC 6455 section 4.2), with the token wherever a client can put it.
@@ -60,7 +61,7 @@ extension HTTPEntry {
         let opening = Opening(
             accept: accept, codec: nil, version: nil, chosen: nil, device: Device(),
             isBrowser: head.headers.contains(name: "origin"))
-        turnAway(opening, AdmissionFailure(refusal: refusal, reason: .unsupportedVersion), nil)
+        turnAway(opening, AdmissionFailure(refusal: refusal, reason: .unsupportedVersion))
     }
 
     private func open(
@@ -79,12 +80,11 @@ extension HTTPEntry {
         }
         edge.authenticate(Array(token.utf8), method: method) { [self] result in
             guard !isClosed else {
-                let refusal = Refusal(.timedOut, message: "The client has gone.")
-                return edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, refusal)
+                return edge.accountHTTP(self, .sessionConnect, edge.tick.now, 0, 0, .clientGone)
             }
             switch result {
             case .success(let principal): open(opening, principal)
-            case .failure(let failure): turnAway(opening, failure, nil)
+            case .failure(let failure): turnAway(opening, failure)
             }
         }
     }
@@ -101,40 +101,53 @@ extension HTTPEntry {
     }
 
     private func client(_ opening: Opening) -> ClientConnection {
-        ClientConnection(
+        let client = ClientConnection(
             edge: edge, transport: .websocket, peer: peer, codec: opening.codec,
             version: opening.version)
+        if let head, edge.evaluator.needs(.sessionConnect).contains(.http) {
+            client.handshake = HandshakeFacts(head, names: edge.snapshot.policy.headerNames)
+        }
+        return client
     }
 
-    private func open(
-        _ opening: Opening, _ principal: Principal
-    ) {
-        let client = client(opening)
-        if let failure = edge.admit(principal, device: opening.device, client) {
-            return turnAway(opening, failure, client)
-        }
-        switchProtocols(client, opening) {
-            if client.codec == nil {
-                client.owesAuthReply = true
-            } else {
-                edge.sendAuthReply(client, seq: 0)
+    /// Asks the policy whether somebody may hold a connection. Where he must wait, the upgrade does.
+    private func open(_ opening: Opening, _ principal: Principal) {
+        subject.identify(principal: principal, session: nil, device: opening.device)
+        let question = PolicyQuestion(
+            place: .request(self), subject: subject, principal: principal,
+            call: { [self] in policyCall(.sessionConnect, transport: .websocket) })
+        let started = edge.tick.now
+        edge.ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, _):
+                turnAway(opening, AdmissionFailure(refusal, of: principal), since: started)
+            case .go(let permit, _):
+                let client = client(opening)
+                edge.welcome(client, principal, device: opening.device, permit)
+                switchProtocols(client, opening) {
+                    if client.codec == nil {
+                        client.owesAuthReply = true
+                    } else {
+                        edge.sendAuthReply(client, seq: 0)
+                    }
+                }
             }
         }
     }
 
     private func turnAway(
-        _ opening: Opening, _ failure: AdmissionFailure,
-        _ unborn: ClientConnection?
+        _ opening: Opening, _ failure: AdmissionFailure, since started: MonotonicTime? = nil
     ) {
         edge.accountHTTP(
-            self, .sessionConnect, edge.tick.now, 0, 0, failure.refusal, user: failure.user)
+            self, .sessionConnect, started ?? edge.tick.now, 0, 0, failure.refusal,
+            user: failure.user)
+        guard !isClosed, responsePhase == .none else { return }
         if opening.isBrowser {
             // A browser cannot read a failed upgrade, only a close code.
-            let client = unborn ?? client(opening)
+            let client = client(opening)
             switchProtocols(client, opening) { client.close(failure.reason) }
         } else {
-            unborn?.forget(failure.reason)
-            answer(.problem(failure.refusal), closing: true)
+            deny(failure.refusal, closing: true)
         }
     }
 

@@ -85,12 +85,16 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     var timerAt = MonotonicTime(nanoseconds: .max)
     /// The call that waits for a service.
     var underWay: ConnectionID?
+    /// The call that waits by the policy's word.
+    var waiting: PolicyWait?
     var isUpgraded = false
     /// The last response is out; what still comes is thrown away until the peer closes.
     var isLingering = false
     /// What the end of a lingering connection is counted as.
     var closeReason = CloseReason.clientClosed
     private(set) var isClosed = false
+    /// What the policy was asked about this request last; nil = it was not.
+    var asked: Asked?
     private var knownSubject: PolicySubject?
 
     init(edge: EdgeLoop, peer: Peer, http2: HTTP2Connection? = nil) {
@@ -106,7 +110,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     /// Buckets and permissions of the client's address, made when the first request asks for them.
     var subject: PolicySubject {
         if let knownSubject { return knownSubject }
-        let subject = PolicySubject(address: peer.bytes, principal: nil, session: nil, device: "")
+        let subject = PolicySubject(address: peer.bytes)
         knownSubject = subject
         return subject
     }
@@ -125,6 +129,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         self.head = head
         settleClient(head)
         countRequest()
+        asked = nil
         bodyPhase = .undecided
         responsePhase = .none
         discarded = 0
@@ -216,6 +221,7 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
         timer?.cancel()
         timer = nil
         context = nil
+        waiting?.cancel()
         if let underWay { edge.abandonHTTP(underWay, self) }
         let sink = sink
         clear()

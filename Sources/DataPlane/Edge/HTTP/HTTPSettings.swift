@@ -15,6 +15,10 @@ package struct HTTPSettings: Sendable, Equatable {
     package var allowsCredentials = false
     /// How long a browser may remember the answer to a preflight, in seconds.
     package var preflightSeconds: Int64 = 600
+    /// Whether answers carry RateLimit and RateLimit-Policy.
+    package var tellsRateLimits = true
+    /// Whether clients are told which rule refused them, over WebSocket and TCP too.
+    package var tellsRule = true
 
     package init() {}
 }

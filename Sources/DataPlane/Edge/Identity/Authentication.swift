@@ -65,26 +65,25 @@ extension EdgeLoop {
         client.pause(.identity)
     }
 
-    /// Asks the policy whether somebody may hold a connection, and makes it his.
-    ///
-    /// - Returns: why not; nil when the connection is open now.
-    func admit(
-        _ principal: Principal, device: Device, _ client: ClientConnection
-    ) -> AdmissionFailure? {
-        client.subject.identify(principal: principal, session: nil, device: device.id)
-        let call = PolicyCall(
-            action: .sessionConnect, bytes: 0, transport: client.transport, topic: nil,
-            loginUser: nil)
-        switch evaluator.decide(call, for: client.subject, now: tick.now) {
-        case .refuse(let refusal):
-            return AdmissionFailure(
-                refusal: refusal,
-                reason: refusal.kind == .permissionDenied ? .permissionDenied : .overload,
-                user: principal.user)
-        case .go:
-            client.identify(principal, device: device)
-            logOpen(client)
-            return nil
-        }
+    /// A permitted connection is somebody's from now on.
+    func welcome(
+        _ client: ClientConnection, _ principal: Principal, device: Device, _ permit: Permit
+    ) {
+        client.identify(principal, device: device, holding: permit.lease)
+        logOpen(client)
+    }
+}
+
+extension AdmissionFailure {
+    /// The policy does not want the connection, or not now.
+    init(_ refusal: Refusal, of principal: Principal) {
+        let reason: CloseReason =
+            switch refusal.kind {
+            case .permissionDenied: .permissionDenied
+            case .revoked: .revoked
+            case .tokenExpired: .tokenExpired
+            default: .rateLimited
+            }
+        self.init(refusal: refusal, reason: reason, user: principal.user)
     }
 }

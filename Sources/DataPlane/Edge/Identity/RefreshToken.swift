@@ -7,17 +7,17 @@ import SluiceVocabulary
 extension EdgeLoop {
     /// Takes `{"refresh_token": ...}`. `completion` runs once on this loop, perhaps before return.
     func refreshToken(
-        _ body: [UInt8], subject: PolicySubject,
-        _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+        _ body: [UInt8], subject: PolicySubject, at place: PolicyWait.Place,
+        _ completion: @escaping (Result<LoginReply, Denial>) -> Void
     ) {
         guard let issuer = snapshot.issuer else {
-            return completion(.failure(Refusal(.commandNotFound)))
+            return completion(.failure(Denial(Refusal(.commandNotFound))))
         }
         guard let request = try? JSONValue(parsing: body),
             let token = request["refresh_token"]?.string
         else {
             let text = "Expected {\"refresh_token\": \"...\"}."
-            return completion(.failure(Refusal(.badRequest, message: text)))
+            return completion(.failure(Denial(Refusal(.badRequest, message: text))))
         }
         let bytes = Array(token.utf8)
         let now = tick.wall
@@ -28,42 +28,53 @@ extension EdgeLoop {
             switch outcome {
             case .failure(let error):
                 meters.authentication("refresh", error.rawValue)
-                completion(.failure(Refusal(error.refusal)))
+                completion(.failure(Denial(Refusal(error.refusal))))
             case .success(let grant):
-                use(grant, issuer, subject, bytes: body.count, completion)
+                subject.identify(principal: grant.principal, session: nil, device: Device())
+                let question = PolicyQuestion(
+                    place: place, subject: subject, principal: grant.principal,
+                    call: { place.call(.authRefresh, bytes: body.count) })
+                use(grant, issuer, question, completion)
             }
         }
     }
 
     private func use(
-        _ grant: RefreshGrant, _ issuer: TokenIssuer, _ subject: PolicySubject, bytes: Int,
-        _ completion: @escaping (Result<LoginReply, Refusal>) -> Void
+        _ grant: RefreshGrant, _ issuer: TokenIssuer, _ question: PolicyQuestion,
+        _ completion: @escaping (Result<LoginReply, Denial>) -> Void
     ) {
-        func fail(_ error: TokenError) {
-            meters.authentication("refresh", error.rawValue)
-            completion(.failure(Refusal(error.refusal)))
+        guard !authenticator.revocations.covers(grant.principal) else {
+            return completion(.failure(failed(.revoked)))
         }
-        if authenticator.revocations.covers(grant.principal) { return fail(.revoked) }
-        if let refusal = refusal(of: grant, subject, bytes: bytes) {
-            return completion(.failure(refusal))
-        }
-        // A refresh token buys one pair: the second to show it is not who it was made for.
-        use(grant) { [self] isFirst in
-            guard isFirst else { return fail(.reused) }
-            meters.authentication("refresh", "ok")
-            issue(issuer, user: grant.user, claims: grant.claims, completion)
+        ask(question) { [self] answer in
+            switch answer {
+            case .no(let refusal, let closes):
+                completion(.failure(Denial(refusal, closes: closes)))
+            case .go(let permit, _):
+                exchange(grant, issuer) { [self] outcome in
+                    callIsOver(permit.lease)
+                    completion(outcome)
+                }
+            }
         }
     }
 
-    /// What the policy has against it.
-    private func refusal(
-        of grant: RefreshGrant, _ subject: PolicySubject, bytes: Int
-    ) -> Refusal? {
-        subject.identify(principal: grant.principal, session: nil, device: "")
-        let call = PolicyCall(
-            action: .authRefresh, bytes: bytes, transport: .http, topic: nil, loginUser: nil)
-        guard case .refuse(let refusal) = evaluator.decide(call, for: subject, now: tick.now)
-        else { return nil }
-        return refusal
+    /// A refresh token buys one pair: the second to show it is not who it was made for.
+    private func exchange(
+        _ grant: RefreshGrant, _ issuer: TokenIssuer,
+        _ completion: @escaping (Result<LoginReply, Denial>) -> Void
+    ) {
+        use(grant) { [self] isFirst in
+            guard isFirst else { return completion(.failure(failed(.reused))) }
+            meters.authentication("refresh", "ok")
+            issue(issuer, user: grant.user, claims: grant.claims) { outcome in
+                completion(outcome.mapError { Denial($0) })
+            }
+        }
+    }
+
+    private func failed(_ error: TokenError) -> Denial {
+        meters.authentication("refresh", error.rawValue)
+        return Denial(Refusal(error.refusal))
     }
 }

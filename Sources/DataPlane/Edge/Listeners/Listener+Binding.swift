@@ -33,7 +33,7 @@ extension Listener {
         }
     }
 
-    /// Listens on all loops.
+    /// Listens on all loops. Connections wait in the kernel until `OpenListener.accept`.
     ///
     /// - Parameter group: the loops of all `places`; it deals out the connections of a Unix socket.
     /// - Throws: the kernel's answer.
@@ -59,6 +59,7 @@ extension Listener {
         case .unix(let path, let mode):
             let bootstrap = ServerBootstrap(group: places[0].loop, childGroup: group)
                 .serverChannelOption(.backlog, value: 4_096)
+                .serverChannelOption(.autoRead, value: false)
             let channel = try await children(bootstrap, places)
                 .bind(unixDomainSocketPath: SocketFile.draft(of: path)).get()
             do {
@@ -71,7 +72,8 @@ extension Listener {
         }
     }
 
-    /// What the probe and the listening socket have in common.
+    /// What the probe and the listening socket have in common. Neither takes connections by itself:
+    /// those that knock at the probe are reset with it.
     private static func bootstrap(
         _ bootstrap: ServerBootstrap, _ address: String
     ) -> ServerBootstrap {
@@ -79,6 +81,7 @@ extension Listener {
             bootstrap
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.autoRead, value: false)
         // `::` takes IPv4 too, whatever the system's default (ipv6(7)).
         guard IPAddress(address)?.value == 0 else { return common }
         return common.serverChannelOption(
@@ -106,10 +109,16 @@ extension Listener {
     }
 }
 
-/// A listener that takes connections.
+/// A listener that clients can reach.
 package struct OpenListener: Sendable {
     let channels: [any Channel]
     let file: SocketFile?
+
+    /// Takes the connections that wait, and all that come.
+    package func accept() async {
+        // Whoever is closed already, by a drain, takes nobody any more.
+        for channel in channels { try? await channel.setOption(.autoRead, value: true).get() }
+    }
 
     /// Takes no more connections; a socket file that is still ours goes.
     package func close() async {

@@ -129,9 +129,10 @@ extension EdgeLoop {
     func accountRefusedProxy(
         _ listener: Listener, _ peer: Peer, _ result: ProxyResult, _ text: String
     ) {
-        let weight = log.weight(for: .refused)
+        let weight = log.weight(for: .refused, action: .sessionConnect)
         guard weight > 0 else { return }
         var record = AccessRecord(event: .open, logClass: .refused, time: tick.wall)
+        record.action = "session.connect"
         record.connection = ConnectionLabel(
             connection: nextHTTPID(), transport: listener.kind == .tcp ? .tcp : .http,
             client: peer.text, user: nil,

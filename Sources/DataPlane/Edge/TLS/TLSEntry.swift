@@ -118,9 +118,10 @@ extension TLSEntry: Sendable {}
 extension EdgeLoop {
     /// A client did not get through the TLS handshake: one entry, sampled like refusals.
     func accountFailedHandshake(_ peer: Peer, _ failure: TLSFailure) {
-        let weight = log.weight(for: .refused)
+        let weight = log.weight(for: .refused, action: .sessionConnect)
         guard weight > 0 else { return }
         var record = AccessRecord(event: .open, logClass: .refused, time: tick.wall)
+        record.action = "session.connect"
         record.connection = ConnectionLabel(
             connection: nextHTTPID(), transport: .http, client: peer.text, user: nil, device: "",
             session: "", claims: nil)

@@ -60,6 +60,11 @@ extension PushResult {
         delivered = message.delivered
         queued = message.queued
         offline = message.offline
+        if message.status == RefusalKind.rateLimited.status {
+            refusal = Refusal(
+                .rateLimited, rule: message.rule.isEmpty ? nil : message.rule,
+                retryAfterMilliseconds: message.retryAfterMs)
+        }
     }
 
     /// The body of a pushResult frame.
@@ -80,6 +85,10 @@ extension PushResult {
         ProtobufText.append(field: 1, varint: UInt64(delivered), to: &buffer)
         ProtobufText.append(field: 2, varint: UInt64(queued), to: &buffer)
         ProtobufText.append(field: 3, varint: UInt64(offline), to: &buffer)
+        guard let refusal else { return }
+        ProtobufText.append(field: 4, varint: UInt64(refusal.kind.status), to: &buffer)
+        ProtobufText.append(field: 5, text: refusal.rule ?? "", to: &buffer)
+        ProtobufText.append(field: 6, varint: refusal.retryAfterMilliseconds, to: &buffer)
     }
 }
 

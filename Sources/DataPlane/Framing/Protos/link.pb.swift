@@ -81,6 +81,15 @@ package nonisolated struct Sluice_V1_LinkPushResult: Sendable {
 
   package var offline: UInt32 = 0
 
+  /// 0, or why it went to nobody: 429 = a limit of the policy
+  package var status: UInt32 = 0
+
+  /// the limit's name
+  package var rule: String = String()
+
+  /// when it fits; 0 = not known
+  package var retryAfterMs: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -195,7 +204,7 @@ nonisolated extension Sluice_V1_LinkPush: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension Sluice_V1_LinkPushResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LinkPushResult"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delivered\0\u{1}queued\0\u{1}offline\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delivered\0\u{1}queued\0\u{1}offline\0\u{1}status\0\u{1}rule\0\u{3}retry_after_ms\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -206,6 +215,9 @@ nonisolated extension Sluice_V1_LinkPushResult: SwiftProtobuf.Message, SwiftProt
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.delivered) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.queued) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.offline) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.status) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.rule) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.retryAfterMs) }()
       default: break
       }
     }
@@ -221,6 +233,15 @@ nonisolated extension Sluice_V1_LinkPushResult: SwiftProtobuf.Message, SwiftProt
     if self.offline != 0 {
       try visitor.visitSingularUInt32Field(value: self.offline, fieldNumber: 3)
     }
+    if self.status != 0 {
+      try visitor.visitSingularUInt32Field(value: self.status, fieldNumber: 4)
+    }
+    if !self.rule.isEmpty {
+      try visitor.visitSingularStringField(value: self.rule, fieldNumber: 5)
+    }
+    if self.retryAfterMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.retryAfterMs, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -228,6 +249,9 @@ nonisolated extension Sluice_V1_LinkPushResult: SwiftProtobuf.Message, SwiftProt
     if lhs.delivered != rhs.delivered {return false}
     if lhs.queued != rhs.queued {return false}
     if lhs.offline != rhs.offline {return false}
+    if lhs.status != rhs.status {return false}
+    if lhs.rule != rhs.rule {return false}
+    if lhs.retryAfterMs != rhs.retryAfterMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

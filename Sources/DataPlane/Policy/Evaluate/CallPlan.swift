@@ -2,12 +2,19 @@
 /// found once, then every call walks it without looking anything up.
 final class CallPlan {
     let action: Int
+    /// Holds where nothing depends on the call.
     let verdict: PermissionVerdict
+    /// Set where something does.
+    let conditional: ConditionalPermissions?
     let limits: LimitChain
 
-    init(action: Int, verdict: PermissionVerdict, limits: LimitChain) {
+    init(
+        action: Int, verdict: PermissionVerdict, conditional: ConditionalPermissions?,
+        limits: LimitChain
+    ) {
         self.action = action
         self.verdict = verdict
+        self.conditional = conditional
         self.limits = limits
     }
 }

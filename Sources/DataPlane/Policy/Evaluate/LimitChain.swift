@@ -1,12 +1,12 @@
 import SluiceVocabulary
 
-/// The end of a chain of limits: lets every call through. `LimitHold` is what goes before it.
+/// The end of a chain of limits: lets every call through. A `LimitHold` is what goes before it.
 ///
 /// A chain of immutable objects is walked by recursion without touching a reference count. Over an
 /// array, or with an optional `next`, each step would cost a pair of locked instructions, which is
 /// more than all the arithmetic together.
 class LimitChain {
-    /// Whether a call fits everywhere; goes on after a no, to find the longest wait.
+    /// Whether a call fits everywhere; goes on after a no, to find the limit that decides.
     func look(_ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject) -> LimitOutcome
     {
         .done
@@ -18,6 +18,12 @@ class LimitChain {
     {
         .done
     }
+
+    /// Tells what `look` would find, of every limit in turn, and what `write` would leave.
+    func explain(
+        _ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject,
+        into steps: inout [PolicyTrace.LimitStep]
+    ) {}
 }
 
 /// How a call fared in a chain of limits.
@@ -28,104 +34,64 @@ enum LimitOutcome {
     case stale
 }
 
-/// One limit of a plan, with its bucket, and the rest of the chain.
-final class LimitHold: LimitChain {
-    let line: LimitLine
-    /// Never touched where the key can differ from message to message (`line.isConstant` is false).
-    let bucket: Bucket
+/// One limit of a plan, and the rest of the chain. `RateHold`, `WindowHold` and `PlaceHold` reckon.
+class LimitHold: LimitChain {
+    final let line: LimitLine
     /// Index into the limit's numbers, by the principal's override.
-    let variant: Int
-    let numbers: GCRA
-    private let next: LimitChain
+    final let variant: Int
+    final let terms: LimitTerms
+    final let next: LimitChain
 
-    init(_ line: LimitLine, bucket: Bucket, variant: Int, next: LimitChain) {
+    init(_ line: LimitLine, variant: Int, next: LimitChain) {
         self.line = line
-        self.bucket = bucket
         self.variant = variant
-        self.numbers = line.numbers.variants[variant]
+        self.terms = line.numbers.variants[variant]
         self.next = next
     }
 
-    override func look(
-        _ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject
-    ) -> LimitOutcome {
-        if line.transports & pass.transport == 0 { return next.look(&pass, call, subject) }
-        var outcome = LimitOutcome.done
-        if line.isConstant {
-            guard let look = BucketLook(bucket, self, bytes: pass.bytes, now: pass.now) else {
-                return .stale
-            }
-            if look.excess > 0 { outcome = pass.doesNotFit(line, look) }
-        } else {
-            let (_, look) = find(pass, call, subject)
-            if look.excess > 0 { outcome = pass.doesNotFit(line, look) }
+    /// The hold of a limit.
+    ///
+    /// - Parameter bucket: nil where the key can differ from message to message.
+    static func make(_ line: LimitLine, bucket: Bucket?, variant: Int, next: LimitChain)
+        -> LimitHold
+    {
+        switch line.algorithm {
+        case .tokenBucket, .leakyBucket:
+            RateHold(line, bucket: bucket, variant: variant, next: next)
+        case .slidingWindow, .quota:
+            WindowHold(line, bucket: bucket, variant: variant, next: next)
+        case .concurrency: PlaceHold(line, bucket: bucket, variant: variant, next: next)
         }
-        let rest = next.look(&pass, call, subject)
-        return rest == .done ? outcome : rest
-    }
-
-    override func write(
-        _ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject
-    ) -> LimitOutcome {
-        if line.transports & pass.transport == 0 { return next.write(&pass, call, subject) }
-        if !line.isConstant { return writeKeyed(&pass, call, subject) }
-        guard let look = BucketLook(bucket, self, bytes: pass.bytes, now: pass.now) else {
-            return .stale
-        }
-        return write(bucket, look, &pass, call, subject)
-    }
-
-    @inline(never)
-    private func writeKeyed(
-        _ pass: inout LimitPass, _ call: PolicyCall, _ subject: PolicySubject
-    ) -> LimitOutcome {
-        let (bucket, look) = find(pass, call, subject)
-        return write(bucket, look, &pass, call, subject)
-    }
-
-    /// Writes this one, then the rest; gives back when the rest could not be written.
-    @inline(__always)
-    private func write(
-        _ bucket: Bucket, _ first: BucketLook, _ pass: inout LimitPass, _ call: PolicyCall,
-        _ subject: PolicySubject
-    ) -> LimitOutcome {
-        var look = first
-        while look.excess <= 0, !bucket.replace(look.before, by: look.after) {
-            guard let again = BucketLook(bucket, self, bytes: pass.bytes, now: pass.now) else {
-                return .stale
-            }
-            look = again
-        }
-        if look.excess > 0, pass.doesNotFit(line, look) == .refused { return .refused }
-        let rest = next.write(&pass, call, subject)
-        if rest != .done {
-            if look.excess <= 0 { look.giveBack(bucket, self) }
-            return rest
-        }
-        if look.excess > 0 {
-            line.refused.add(1)
-        } else {
-            line.allowed.add(1)
-            if line.countsForRemaining {
-                pass.remaining = min(pass.remaining, numbers.requests(in: -look.excess))
-            }
-        }
-        return .done
     }
 
     /// The bucket of a key that changes from message to message.
-    @inline(never)
-    private func find(
-        _ pass: LimitPass, _ call: PolicyCall, _ subject: PolicySubject
-    ) -> (Bucket, BucketLook) {
-        let key = subject.key(line.key, call: call)
-        while true {
-            let bucket = line.bucket(of: key, now: pass.now)
-            // Nil only when it was forgotten since: the table then makes a new one.
-            if let look = BucketLook(bucket, self, bytes: pass.bytes, now: pass.now) {
-                return (bucket, look)
-            }
-        }
+    final func find(_ pass: LimitPass, _ call: PolicyCall, _ subject: PolicySubject) -> Bucket {
+        let facts = CallFacts(call: call, subject: subject, scope: line.scope)
+        return line.bucket(of: facts.key(line.key), now: pass.now, wall: pass.wall)
+    }
+
+    /// What is left of a ban; nil when there is none.
+    @inline(__always)
+    final func banLeft(_ bucket: Bucket, _ pass: LimitPass) -> Int64? {
+        line.ban == nil ? nil : bucket.offences.banLeft(at: pass.now)
+    }
+
+    /// A shadow limit without room: counted, not charged, and an offence like any other.
+    final func countShadow(_ bucket: Bucket, _ pass: LimitPass) {
+        line.refused.add(1)
+        guard let ban = line.ban else { return }
+        _ = line.countOffence(bucket, ban, now: pass.now)
+    }
+
+    /// Remembers what is left under this limit if it is the tightest so far. The last limit tells
+    /// first: of equals the first of the set is named.
+    @inline(__always)
+    final func tell(_ pass: inout LimitPass, remaining: Int64, reset: Int64) {
+        guard line.countsForRemaining, remaining <= pass.remaining else { return }
+        pass.remaining = remaining
+        pass.tightest.limit = line.index
+        pass.tightest.variant = Int32(truncatingIfNeeded: variant)
+        pass.tightest.reset = reset
     }
 }
 

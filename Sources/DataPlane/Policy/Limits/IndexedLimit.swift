@@ -4,17 +4,27 @@ struct IndexedLimit: Sendable {
     let state: LimitState
     let numbers: NumbersSet
 
+    /// The kind of bucket the rule needs.
+    var kind: Bucket.Kind {
+        let isWindow = rule.algorithm == .slidingWindow || rule.algorithm == .quota
+        // Leases hold on to their buckets, so those of `concurrency` cannot be exchanged for watched
+        // ones when a reload brings a ban: they are watched from the start.
+        let isWatched = rule.ban != nil || rule.algorithm == .concurrency
+        return Bucket.Kind(isWindow: isWindow, isWatched: isWatched)
+    }
+
     /// - Parameter heirs: finds the limit of the snapshot before whose buckets this one takes over.
     init(_ rule: LimitRule, heirs: LimitHeirs?, clock: PolicyClock) {
         self.rule = rule
         guard let old = heirs?.predecessor(of: rule) else {
-            let first = NumbersSet(
-                serial: 0, base: rule.numbers, overrides: rule.overrides?.numbers ?? [:])
-            state = LimitState(clock: clock, first: first)
+            let first = NumbersSet(serial: 0, rule: rule)
+            state = LimitState(algorithm: rule.algorithm, clock: clock, first: first)
             numbers = first
             return
         }
         state = old.state
+        // What was refused under an earlier ban of the rule is forgotten with that ban.
+        if old.rule.ban == nil, rule.ban != nil { state.table.visit { $0.forgetOffences() } }
         numbers =
             old.numbers.hasNumbers(of: rule)
             ? old.numbers : old.state.makeNumbers(for: rule, current: old.numbers)

@@ -4,15 +4,9 @@ import SluiceVocabulary
 ///
 /// Nobody outside can aim for a collision, and by chance a million keys meet with a probability of
 /// 10^-27; so the key itself need not be kept.
-struct KeyFingerprint: Hashable, Sendable {
+struct KeyFingerprint: Sendable {
     let high: UInt64
     let low: UInt64
-
-    static func == (left: Self, right: Self) -> Bool {
-        left.high == right.high && left.low == right.low
-    }
-
-    func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
 /// Builds a fingerprint from the parts of a key. Parts are told apart by kind and length.

@@ -26,17 +26,20 @@ package struct PermissionRule: Sendable, Hashable {
     /// A permit that names no principal means any authenticated one, a deny everyone.
     package var principal: PrincipalMatch
     package var actions: [ActionPattern]
+    /// What must hold of the call besides; nil = nothing.
+    package var when: Condition?
     /// Counts and tells what it would do, but does not do it.
     package var isShadow: Bool
 
     package init(
         name: String, effect: PermissionEffect, principal: PrincipalMatch, actions: [ActionPattern],
-        isShadow: Bool = false
+        when: Condition? = nil, isShadow: Bool = false
     ) {
         self.name = name
         self.effect = effect
         self.principal = principal
         self.actions = actions
+        self.when = when
         self.isShadow = isShadow
     }
 }

@@ -46,7 +46,7 @@ struct TraitIndex: Sendable {
         }
         for claim in claims {
             guard let value = principal.claim(at: claim.name) else { continue }
-            for text in value.strings ?? value.scalarText.map({ [$0] }) ?? [] {
+            for text in value.texts {
                 if let index = claim.values[text] { found.insert(index) }
             }
         }
@@ -62,6 +62,14 @@ struct TraitIndex: Sendable {
             guard let claim = claims.first(where: { $0.name == name }) else { return false }
             return values.contains { has(claim.values[$0]) }
         }
+    }
+}
+
+extension ClaimValue {
+    /// What a policy compares it by: the texts of a list's scalars, or its own.
+    var texts: [String] {
+        if case .array(let items) = self { return items.compactMap(\.scalarText) }
+        return scalarText.map { [$0] } ?? []
     }
 }
 

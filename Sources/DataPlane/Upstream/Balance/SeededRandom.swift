@@ -21,7 +21,7 @@ func mixed(_ word: UInt64) -> UInt64 {
 }
 
 /// FNV-1a over the text's bytes: the same on every loop, node and start.
-func stableHash(_ text: String) -> UInt64 {
+package func stableHash(_ text: String) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     return mixed(hash)

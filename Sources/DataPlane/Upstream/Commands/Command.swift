@@ -26,11 +26,13 @@ package struct CommandDefinition: Sendable, Equatable {
     package var isRetrySafe: Bool
     /// The largest envelope a client may send.
     package var maxBytes: Int
+    /// What calls have in common that go to one instance; from the service's `balance`.
+    package var stickyKey: BalanceKey
 
     package init(
         id: UInt32, name: String, service: String, from: CommandOrigin = .client,
         timeoutMilliseconds: UInt32 = 5_000, isOrdered: Bool = true, isRetrySafe: Bool = false,
-        maxBytes: Int = 65_536
+        maxBytes: Int = 65_536, stickyKey: BalanceKey = .session
     ) {
         self.id = id
         self.name = name
@@ -40,6 +42,7 @@ package struct CommandDefinition: Sendable, Equatable {
         self.isOrdered = isOrdered
         self.isRetrySafe = isRetrySafe
         self.maxBytes = maxBytes
+        self.stickyKey = stickyKey
     }
 }
 
@@ -55,6 +58,7 @@ package final class Command: Sendable {
     package let isOrdered: Bool
     package let isRetrySafe: Bool
     package let maxBytes: Int
+    package let stickyKey: BalanceKey
     /// What the policy calls it.
     package let action: ActionID
 
@@ -68,6 +72,7 @@ package final class Command: Sendable {
         isOrdered = definition.isOrdered
         isRetrySafe = definition.isRetrySafe
         maxBytes = definition.maxBytes
+        stickyKey = definition.stickyKey
         self.action = action
     }
 }

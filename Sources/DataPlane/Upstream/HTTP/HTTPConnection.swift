@@ -254,6 +254,7 @@ final class HTTPConnection: ChannelDuplexHandler, RemovableChannelHandler {
         close()
         guard let owed else { return }
         if failure == .connectionLost, isReused, !hasBytes, owed.maySendAgain {
+            owed.stale()
             pool.again(owed)
         } else {
             owed.fail(failure)

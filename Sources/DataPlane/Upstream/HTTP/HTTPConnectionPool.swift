@@ -15,6 +15,8 @@ final class HTTPConnectionPool {
         var idleMilliseconds: Int64
         var connectTimeoutMilliseconds: Int64
         var tls: ServiceTLS?
+        /// HTTP/2 is wanted where the service has it.
+        var http2 = false
     }
 
     /// How often running requests are looked at: a deadline is met at most this late.
@@ -30,8 +32,9 @@ final class HTTPConnectionPool {
     }
     var maxHeadBytes: Int { settings.maxHeadBytes }
     private(set) var idleNanoseconds: Int64
-    /// Opens a connection; the result comes on the loop.
-    private let connect: (HTTPConnection, Settings) -> EventLoopFuture<any Channel>
+    /// Opens a connection with this handler first behind TLS; the result comes on the loop.
+    let connect: (any ChannelInboundHandler, ServiceTLS?) -> EventLoopFuture<any Channel>
+    private(set) lazy var http2 = HTTP2Connections(pool: self)
     /// Told of each connection that came up.
     var onConnected: () -> Void = {}
     /// Told of each connection that did not come up, and of the cause where it is known.
@@ -55,7 +58,9 @@ final class HTTPConnectionPool {
 
     init(
         instance: String, loop: any EventLoop, tick: LoopTick, settings: Settings,
-        connect: @escaping (HTTPConnection, Settings) -> EventLoopFuture<any Channel>
+        connect:
+            @escaping (any ChannelInboundHandler, ServiceTLS?)
+            -> EventLoopFuture<any Channel>
     ) {
         self.instance = instance
         self.loop = loop
@@ -66,25 +71,30 @@ final class HTTPConnectionPool {
     }
 
     var isEmpty: Bool {
-        connecting.isEmpty && open.isEmpty && tunnels.isEmpty && waiting.isEmpty
+        connecting.isEmpty && open.isEmpty && tunnels.isEmpty && waiting.isEmpty && http2.isEmpty
     }
-    var hasOpen: Bool { !open.isEmpty || !tunnels.isEmpty }
+    var hasOpen: Bool { !open.isEmpty || !tunnels.isEmpty || http2.hasOpen }
+    /// A connection of HTTP/1 stands or is being made.
+    var hasHTTP1: Bool { !connecting.isEmpty || !open.isEmpty }
     /// Requests that wait for a connection.
-    var waitingCount: Int { waiting.count }
+    var waitingCount: Int { waiting.count + http2.waitingCount }
     /// Connections that stand or are being made, tunnels too.
-    var connectionCount: Int { connecting.count + open.count + tunnels.count }
+    var connectionCount: Int {
+        connecting.count + open.count + tunnels.count + http2.connectionCount
+    }
 
     // MARK: Requests
 
     /// Sends a request or lets it wait.
     /// - Returns: false when too many wait already.
     func submit(_ exchange: HTTPExchange) -> Bool {
+        if http2.takes(exchange.request) { return http2.submit(exchange) }
         if waiting.isEmpty, let connection = takeIdle() {
             arm(isUrgent: true)
             connection.start(exchange)
             return true
         }
-        guard waiting.count < settings.maxWaiting else { return false }
+        guard waitingCount < settings.maxWaiting else { return false }
         waiting.append(exchange)
         arm(isUrgent: true)
         openNeeded()
@@ -93,23 +103,27 @@ final class HTTPConnectionPool {
 
     /// A request that waited is not wanted any more.
     func forget(_ exchange: HTTPExchange) {
-        guard let place = waiting.firstIndex(where: { $0 === exchange }) else { return }
-        waiting.remove(at: place)
+        if !http2.forget(exchange) {
+            guard let place = waiting.firstIndex(where: { $0 === exchange }) else { return }
+            waiting.remove(at: place)
+        }
         closeIfEmpty()
     }
 
-    /// Sends once more what a stale connection did not answer, on a connection of its own.
+    /// Sends once more what a stale connection did not answer, on a connection of its own, or what a
+    /// stream was refused for.
     func again(_ exchange: HTTPExchange) {
+        exchange.waitsAgain()
+        if http2.takes(exchange.request) { return http2.again(exchange) }
         // Others that were kept as long are as stale.
         for stale in idle { stale.close() }
-        exchange.waitsAgain()
         waiting.prepend(exchange)
         openNeeded()
     }
 
     /// Ends every request that waits.
     func failWaiting(_ failure: HTTPFailure) {
-        let failed = waiting
+        let failed = waiting + http2.takeWaiting()
         waiting.removeAll()
         for exchange in failed { exchange.fail(failure) }
     }
@@ -117,7 +131,17 @@ final class HTTPConnectionPool {
     // MARK: Connections
 
     /// Opens one connection, wanted or not, to see whether that works.
-    func probe() { openOne() }
+    func probe() {
+        if http2.isAsked { http2.openOne() } else { openOne() }
+    }
+
+    /// A connection that was to speak HTTP/2 speaks HTTP/1, and takes over what waited for it.
+    func adopt(_ connection: HTTPConnection, waiting others: CircularBuffer<HTTPExchange>) {
+        connecting.append(connection)
+        waiting.append(contentsOf: others)
+        established(connection)
+        openNeeded()
+    }
 
     /// A connection has answered and can be used again.
     func free(_ connection: HTTPConnection) {
@@ -160,6 +184,7 @@ final class HTTPConnectionPool {
     func close() {
         isClosing = true
         for connection in idle { connection.close() }
+        http2.close()
         closeIfEmpty()
     }
 
@@ -169,6 +194,9 @@ final class HTTPConnectionPool {
         mayConnect = false
         failWaiting(.connectionLost)
         for connection in connecting + open + tunnels { connection.abort() }
+        http2.stop()
+        // What a connection gave back.
+        failWaiting(.connectionLost)
         sweeper?.cancel()
         sweeper = nil
     }
@@ -187,15 +215,15 @@ final class HTTPConnectionPool {
         while connecting.count < waiting.count,
             connecting.count + open.count < settings.maxConnections
         { openOne() }
+        http2.openNeeded()
     }
 
     private func openOne() {
         let connection = HTTPConnection(pool: self, isSecure: settings.tls == nil)
         connecting.append(connection)
         arm(isUrgent: true)
-        connect(connection, settings).assumeIsolated().whenComplete { [self] result in
-            connected(result, connection)
-        }
+        connect(HTTPWatch(connection: connection), settings.tls?.overHTTP1).assumeIsolated()
+            .whenComplete { [self] result in connected(result, connection) }
     }
 
     private func connected(
@@ -233,17 +261,27 @@ final class HTTPConnectionPool {
     /// A connection that was being made will not come up. Does nothing for any other.
     func failed(_ connection: HTTPConnection, _ reason: LinkDownReason, _ cause: String) {
         guard let place = connecting.firstIndex(where: { $0 === connection }) else { return }
+        // Asked before: this may be the last connection that tells what the service chose.
+        let isForUpgrades = http2.isAsked
         connecting.remove(at: place)
-        // First, so that what still waits does not try again at once.
-        onConnectFailed(reason, cause)
+        if isForUpgrades {
+            // It was for upgrades alone: whether the instance is there HTTP/2 tells.
+            let wanted = waiting
+            waiting.removeAll()
+            for exchange in wanted { exchange.fail(.connectFailed) }
+        } else {
+            // First, so that what still waits does not try again at once.
+            onConnectFailed(reason, cause)
+        }
         connection.close()
     }
 
-    private func closeIfEmpty() { if isEmpty { onEmpty() } }
+    func closeIfEmpty() { if isEmpty { onEmpty() } }
 
     // MARK: Time
 
-    private func arm(isUrgent: Bool) {
+    /// Sees to it that `sweep` comes, soon where something has a deadline.
+    func arm(isUrgent: Bool) {
         if sweeper != nil {
             guard isUrgent, !isSweepUrgent else { return }
             sweeper?.cancel()
@@ -264,8 +302,11 @@ final class HTTPConnectionPool {
         }
         for connection in open { connection.check(now) }
         for exchange in waiting { exchange.check(now, hasHead: false) }
+        http2.check(now, allowedNanoseconds: allowed)
         guard !isEmpty else { return }
-        arm(isUrgent: !waiting.isEmpty || !connecting.isEmpty || idle.count < open.count)
+        arm(
+            isUrgent: !waiting.isEmpty || !connecting.isEmpty || idle.count < open.count
+                || http2.isBusy)
     }
 }
 

@@ -11,7 +11,7 @@ package final class HTTPExchange {
     package var onEvent: (HTTPExchangeEvent) -> Void = { _ in }
     /// `host:port` of the instance.
     package var instance: String { pool.instance }
-    /// Connections on which the request was sent.
+    /// How often the request was sent, those times left out that the service said it did not look.
     package private(set) var attempts: UInt8 = 0
     /// No event will come any more.
     package private(set) var isEnded = false
@@ -29,10 +29,17 @@ package final class HTTPExchange {
     private enum Stage {
         case new, waiting
         case sent(HTTPConnection)
+        case stream(HTTP2Stream)
         case tunnel(HTTPTunnel)
     }
 
+    /// A service that refuses a request so often will go on with that.
+    private static let maxRefusals = 5
+
     private let pool: HTTPConnectionPool
+    private var refusals: UInt8 = 0
+    /// It was on a kept connection that turned out to be gone, and was sent on another one.
+    private(set) var wasStale = false
     private var stage = Stage.new
     /// Reading is paused by the maker; taken over by the connection once there is one.
     private(set) var isReadingPaused = false
@@ -62,6 +69,7 @@ package final class HTTPExchange {
         switch stage {
         case .new, .waiting: false
         case .sent(let connection): connection.isWritable
+        case .stream(let stream): stream.isWritable
         case .tunnel(let tunnel): tunnel.isWritable
         }
     }
@@ -74,13 +82,18 @@ package final class HTTPExchange {
         switch stage {
         case .new, .waiting: invariant(isEnded, "body is written after the first `writable`")
         case .sent(let connection): connection.write(bytes)
+        case .stream(let stream): stream.write(bytes)
         case .tunnel(let tunnel): tunnel.write(bytes)
         }
     }
 
     /// The streamed body is whole.
     package func endBody() {
-        if case .sent(let connection) = stage { connection.endBody() }
+        switch stage {
+        case .sent(let connection): connection.endBody()
+        case .stream(let stream): stream.endBody()
+        case .new, .waiting, .tunnel: break
+        }
     }
 
     /// Ends a connection that was upgraded, once what was written is out. No event follows.
@@ -101,12 +114,13 @@ package final class HTTPExchange {
         switch stage {
         case .new, .waiting: break
         case .sent(let connection): connection.resumeReading()
+        case .stream(let stream): stream.resumeReading()
         case .tunnel(let tunnel): tunnel.resumeReading()
         }
     }
 
-    /// Nobody wants the answer any more. No event follows; the connection is closed unless the
-    /// request still waited for one.
+    /// Nobody wants the answer any more. No event follows; the connection, or its stream, is closed
+    /// unless the request still waited for one.
     package func cancel() {
         guard !isEnded else { return }
         let old = end(.cancelled)
@@ -114,6 +128,7 @@ package final class HTTPExchange {
         case .new: break
         case .waiting: pool.forget(self)
         case .sent(let connection): connection.close()
+        case .stream(let stream): stream.close()
         case .tunnel(let tunnel): tunnel.close()
         }
     }
@@ -122,19 +137,39 @@ package final class HTTPExchange {
 
     /// Sent only where it has not been, or may be twice, and the body is still there.
     var maySendAgain: Bool {
-        if attempts > 1 { return false }
+        if wasStale || attempts > 1 { return false }
         if case .streamed = request.body { return false }
         return request.isRepeatable
     }
 
-    func sent(on connection: HTTPConnection) {
-        stage = .sent(connection)
+    /// Whether it may be sent on after the service has said that it did not look at it.
+    var mayStartAnew: Bool {
+        if case .streamed = request.body { return false }
+        return isWorthAsking
+    }
+    var isWorthAsking: Bool { refusals < Self.maxRefusals }
+
+    func sent(on connection: HTTPConnection) { sent(.sent(connection)) }
+
+    func sent(on stream: HTTP2Stream) { sent(.stream(stream)) }
+
+    /// The service said that it did not look at it (RFC 9113 section 8.7).
+    func unseen() {
+        attempts &-= 1
+        refusals &+= 1
+    }
+
+    private func sent(_ stage: Stage) {
+        self.stage = stage
         attempts &+= 1
         progressed()
     }
 
-    /// The connection turned out to be stale: the next attempt takes a new one.
+    /// The next attempt takes another connection.
     func waitsAgain() { stage = .waiting }
+
+    /// The connection turned out to be stale.
+    func stale() { wasStale = true }
 
     func becameTunnel(_ tunnel: HTTPTunnel) { stage = .tunnel(tunnel) }
 
@@ -186,6 +221,7 @@ package final class HTTPExchange {
         switch old {
         case .waiting: pool.forget(self)
         case .sent(let connection): connection.close()
+        case .stream(let stream): stream.close()
         case .new, .tunnel: break
         }
     }

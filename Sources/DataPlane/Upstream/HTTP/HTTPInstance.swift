@@ -3,15 +3,8 @@ import SluiceVocabulary
 
 /// One instance of a service with HTTP links, as one loop sees it: its connections, whether they
 /// come up, and the calls under way.
-final class HTTPInstance {
-    let address: InstanceAddress
-    /// `host:port`.
-    let instance: String
-    /// Of the address; the same on every loop and node.
-    let addressHash: UInt64
-    /// Names this instance in the table of pending calls; never used twice.
-    let number: Int32
-    let service: ServicePool
+final class HTTPInstance: PoolMember {
+    var service: ServicePool { pool }
     let upstream: Upstream
     let connections: HTTPConnectionPool
     private var health = HTTPHealth()
@@ -28,21 +21,16 @@ final class HTTPInstance {
     var streams = 0
 
     init(address: InstanceAddress, number: Int32, service: ServicePool, upstream: Upstream) {
-        self.address = address
-        self.number = number
-        self.service = service
         self.upstream = upstream
-        instance = address.text
-        addressHash = stableHash(address.text)
         let (connector, loop) = (upstream.connector, upstream.loop)
         connections = HTTPConnectionPool(
             instance: address.text, loop: loop, tick: upstream.tick,
             settings: Self.settings(service.definition, upstream.limits)
-        ) { connection, settings in
+        ) { [unowned service] first, tls in
             connector.connect(
-                address, settings.tls, settings.connectTimeoutMilliseconds, loop,
-                HTTPWatch(connection: connection))
+                address, tls, service.definition.connectTimeoutMilliseconds, loop, first)
         }
+        super.init(address: address, number: number, pool: service)
         connections.onConnected = { [unowned self] in connected() }
         connections.onConnectFailed = { [unowned self] in connectFailed($0, $1) }
         connections.onEmpty = { [unowned self] in stopIfDrained() }
@@ -56,15 +44,13 @@ final class HTTPInstance {
             maxWaiting: limits.maxHTTPWaiting, maxHeadBytes: limits.maxHeaderBytes,
             idleMilliseconds: limits.httpIdleTimeoutMilliseconds,
             connectTimeoutMilliseconds: definition.connectTimeoutMilliseconds,
-            tls: definition.tls)
+            tls: definition.tls, http2: definition.http?.http2 ?? false)
     }
 
-    var takesRequests: Bool { health.takesRequests }
+    override var isReachable: Bool { health.takesRequests }
     var isStopped: Bool { health.state == .stopped }
-    /// Requests under way: the less, the better a choice it is.
-    var load: Int { calls.count + streams }
 
-    var state: LinkState {
+    override var linkState: LinkState {
         switch health.state {
         case .idle, .stopped: .stopped
         case .ready: .ready
@@ -89,6 +75,7 @@ final class HTTPInstance {
     func remove() {
         retry?.cancel()
         health.remove()
+        prober?.stop()
         connections.mayConnect = true
         connections.close()
         stopIfDrained()
@@ -107,10 +94,9 @@ final class HTTPInstance {
     private func connected() {
         let isNews = health.connected()
         connections.mayConnect = true
-        service.refresh()
-        if isNews {
-            upstream.onEvent(.up(service: service.definition.name, instance: instance))
-        }
+        guard isNews else { return }
+        service.cameUp(self)
+        upstream.onEvent(.up(service: service.definition.name, instance: instance))
     }
 
     /// With other connections standing only new ones wait; with none the instance is down.
@@ -161,8 +147,8 @@ final class HTTPInstance {
     // MARK: Room
 
     /// Whether one more call of `bytes` fits what may wait on an instance.
-    func hasRoom(for bytes: Int) -> Bool {
-        calls.count < upstream.limits.maxInFlightPerLink
+    override func hasRoom(for bytes: Int) -> Bool {
+        !isHeldBack && calls.count < upstream.limits.maxInFlightPerLink
             && queuedBytes &+ bytes <= upstream.limits.maxLinkQueueBytes
     }
 
@@ -179,6 +165,3 @@ final class HTTPInstance {
         upstream.relieve()
     }
 }
-
-@available(*, unavailable)
-extension HTTPInstance: Sendable {}

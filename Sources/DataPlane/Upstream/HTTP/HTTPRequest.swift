@@ -64,9 +64,13 @@ package enum HTTPFailure: String, Sendable, CaseIterable {
     case connectFailed = "connect_failed"
     /// The connection broke, or was closed before the end of the answer.
     case connectionLost = "connection_lost"
-    /// What came is not an HTTP/1.1 response that can be relied on (RFC 9112).
+    /// What came is not a response that can be relied on (RFC 9112, RFC 9113).
     case badAnswer = "bad_answer"
     case timedOut = "timed_out"
+    /// The service said that it did not look at the request (RFC 9113 section 8.7).
+    case refused
+    /// The head is longer than the service, or this side's library, takes over HTTP/2.
+    case tooLarge = "too_large"
     /// Too many requests wait for a connection already.
     case overloaded
 }

@@ -6,23 +6,13 @@ import SluiceVocabulary
 ///
 /// Acts on what `LinkStateMachine` decides: connects, says hello, takes calls, fails them when the
 /// connection is lost, waits and connects again, pings when nothing is heard.
-final class Link {
-    let address: InstanceAddress
-    /// `host:port`.
-    let instance: String
-    /// Of the address; the same on every loop and node.
-    let addressHash: UInt64
-    /// Names this link in the table of pending calls; never used twice.
-    let number: Int32
-    let pool: ServicePool
-    /// Calls whose answer is awaited by somebody.
-    var live = 0
+final class Link: PoolMember {
     /// Calls nobody waits for any more, whose answer has not come.
     var abandoned = 0
     /// Appended to in this turn, so `Upstream` flushes it at the end.
     var isDirty = false
 
-    private let upstream: Upstream
+    let upstream: Upstream
     private var machine: LinkStateMachine
     private(set) var connection: LinkConnection?
     private var timer: Scheduled<Void>?
@@ -33,24 +23,23 @@ final class Link {
     private var cause = ""
 
     init(address: InstanceAddress, number: Int32, pool: ServicePool, upstream: Upstream) {
-        self.address = address
-        self.number = number
-        self.pool = pool
         self.upstream = upstream
-        instance = address.text
-        addressHash = stableHash(address.text)
         machine = LinkStateMachine(
             backoffMinimumMilliseconds: pool.definition.backoffMinimumMilliseconds,
             backoffMaximumMilliseconds: pool.definition.backoffMaximumMilliseconds)
+        super.init(address: address, number: number, pool: pool)
     }
 
-    var state: LinkStateMachine.State { machine.state }
-    var takesCalls: Bool { machine.state == .ready }
-    private var limits: Limits { upstream.limits }
+    var isStopped: Bool { machine.state == .stopped }
+    override var isReachable: Bool { machine.state == .ready }
+    override var linkState: LinkState { LinkState(machine.state) }
+    var limits: Limits { upstream.limits }
 
     /// Whether one more call of `bytes` fits what may wait on a link.
-    func hasRoom(for bytes: Int) -> Bool {
-        guard let connection, live < upstream.limits.maxInFlightPerLink else { return false }
+    override func hasRoom(for bytes: Int) -> Bool {
+        guard let connection, live < upstream.limits.maxInFlightPerLink, !isHeldBack else {
+            return false
+        }
         return connection.queuedBytes &+ bytes <= upstream.limits.maxLinkQueueBytes
     }
 
@@ -68,6 +57,7 @@ final class Link {
     func start() { act(machine.start()) }
 
     func remove() {
+        prober?.stop()
         act(machine.remove())
         closeIfDrained()
     }
@@ -82,7 +72,7 @@ final class Link {
 
     /// A call of this link has ended, one way or another.
     func callEnded() {
-        live &-= 1
+        pool.ended(self)
         if live == 0 { closeIfDrained() }
     }
 
@@ -141,7 +131,10 @@ final class Link {
         guard connection === self.connection else { return }
         upstream.tick.begin()
         self.cause = cause
-        let isSilent = machine.state == .connecting && reason != .tlsFailed
+        // Where there is more to say about it, the reason is known better than by the silence.
+        let isSilent =
+            machine.state == .connecting && reason != .tlsFailed
+            && !(reason == .protocolError && !cause.isEmpty)
         act(machine.lost(isSilent ? .noHello : reason, random: &upstream.random))
     }
 
@@ -159,8 +152,23 @@ final class Link {
         act(machine.greeted())
     }
 
+    override func ping(_ check: UInt64) -> Bool {
+        guard let connection, machine.state == .ready else { return false }
+        if pool.definition.health.check?.kind == .grpc {
+            return connection.session?.check(check) ?? false
+        }
+        let body = (0..<8).map { UInt8(truncatingIfNeeded: check >> (56 - 8 * UInt64($0))) }
+        connection.append(.ping, stream: 0, body: body)
+        upstream.markDirty(self)
+        return true
+    }
+
     private func pinged(_ frame: LinkFrame) {
-        if frame.flags & LinkFlags.answer != 0 { return }
+        if frame.flags & LinkFlags.answer != 0 {
+            var body = frame.body
+            if let check = body.readInteger(as: UInt64.self) { prober?.ended(check, ok: true) }
+            return
+        }
         guard frame.body.readableBytes <= 125 else { return fail(.protocolError) }
         connection?.append(
             .ping, flags: LinkFlags.answer, stream: frame.stream,
@@ -186,7 +194,7 @@ final class Link {
         case .none: break
         case .connect: connect()
         case .takeCalls:
-            pool.refresh()
+            pool.cameUp(self)
             startHeartbeat()
             upstream.onEvent(.up(service: pool.definition.name, instance: instance))
         case .drain: pool.refresh()
@@ -239,9 +247,10 @@ final class Link {
         heartbeat?.cancel()
         heartbeat = nil
         connection?.close()
+        let unsent = connection?.takeUnsent() ?? [:]
         connection = nil
         pool.refresh()
-        let lost = upstream.failCalls(of: self)
+        let lost = upstream.failCalls(of: self, unsent: unsent)
         drainedSome()
         let cause = cause
         self.cause = ""
@@ -264,7 +273,8 @@ final class Link {
     private func beat() {
         guard let connection, machine.takesAnswers else { return }
         upstream.tick.begin()
-        if connection.takeActivity() {
+        // gRPC servers take pings without a call for abuse, and close the connection.
+        if connection.takeActivity() || (pool.definition.isGRPC && live == 0) {
             unansweredPings = 0
         } else if unansweredPings >= limits.heartbeatMisses {
             return fail(.noHeartbeat)
@@ -282,6 +292,3 @@ final class Link {
         }
     }
 }
-
-@available(*, unavailable)
-extension Link: Sendable {}

@@ -19,6 +19,8 @@ final class LinkConnection: ChannelInboundHandler {
     private let link: Link
     private let maxFrameBytes: Int
     private var context: ChannelHandlerContext?
+    /// Speaks gRPC in the place of link frames, where the service wants that.
+    private(set) var session: GRPCSession?
     /// A frame of which only the beginning has come.
     private var partial: ByteBuffer
     private var output: ByteBuffer
@@ -26,6 +28,8 @@ final class LinkConnection: ChannelInboundHandler {
     /// The size of the last hand-over: what may wait in the channel while it is not writable.
     private var handedBytes = 0
     private var isClosing = false
+    /// `output` is being handed to the channel, which may say meanwhile that it takes more.
+    private var isHandingOver = false
     /// Bytes came in since `takeActivity` was asked.
     private var isActive = false
 
@@ -37,7 +41,16 @@ final class LinkConnection: ChannelInboundHandler {
     }
 
     /// Bytes that the peer's socket has not taken yet.
-    var queuedBytes: Int { output.readableBytes &+ (isWritable ? 0 : handedBytes) }
+    var queuedBytes: Int {
+        let own = output.readableBytes &+ (isWritable ? 0 : handedBytes)
+        guard let session else { return own }
+        return own &+ session.queuedBytes
+    }
+
+    /// Who is at the other end.
+    private(set) lazy var peer = LinkPeer(
+        instance: link.instance,
+        address: context?.channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) })
 
     /// TCP is up.
     var isOpen: Bool { context?.channel.isActive ?? false }
@@ -71,16 +84,53 @@ final class LinkConnection: ChannelInboundHandler {
 
     /// Hands everything appended to the channel, unless it still has enough.
     func flush() {
-        guard isWritable, output.readableBytes > 0, let context else { return }
+        if let session { return flush(session) }
+        guard isWritable, !isHandingOver, output.readableBytes > 0, let context else { return }
         handedBytes = output.readableBytes
+        isHandingOver = true
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+        isHandingOver = false
         // Usually the socket took all and the storage is ours alone again: nothing is allocated.
         if output.capacity > Self.keptOutputBytes {
             output = ByteBufferAllocator().buffer(capacity: 4_096)
         } else {
             output.clear()
         }
+        // The channel tells of a change only where it was full.
+        link.drainedSome()
     }
+
+    /// The frames become HTTP/2 frames; what is written meanwhile is for the next turn.
+    private func flush(_ session: GRPCSession) {
+        guard isWritable, !isHandingOver else { return }
+        let frames = output
+        // The calls' slices keep the old storage.
+        if frames.readableBytes > 0 { output = ByteBufferAllocator().buffer(capacity: 4_096) }
+        isHandingOver = true
+        session.send(frames)
+        isHandingOver = false
+    }
+
+    /// Calls that have not been handed to the channel, by stream: envelope and what was added to it.
+    /// They are gone from here then.
+    func takeUnsent() -> [UInt32: ByteBuffer] {
+        var calls = session?.takeWaiting() ?? [:]
+        guard output.readableBytes > 0, !isHandingOver || session != nil else { return calls }
+        var rest = output
+        output = ByteBuffer()
+        // What was written here can be read here.
+        while let frame = try? LinkCodec.read(&rest, maxFrameBytes: .max) {
+            if frame.kind == .call { calls[frame.stream] = frame.body }
+            if frame.kind == .cancel { calls[frame.stream] = nil }
+        }
+        return calls
+    }
+
+    /// What comes is still wanted.
+    var isHeard: Bool { !isClosing }
+
+    /// The session has read something.
+    func heard() { isActive = true }
 
     /// Bytes came in since the last question.
     func takeActivity() -> Bool {
@@ -96,9 +146,24 @@ final class LinkConnection: ChannelInboundHandler {
 
     // MARK: Input
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        guard link.pool.definition.isGRPC else { return }
+        let session = GRPCSession(self, link: link, limits: link.limits)
+        do {
+            try context.pipeline.syncOperations.addHandlers(
+                [session.makeHTTP2Handler(), session], position: .before(self))
+            self.session = session
+        } catch {
+            // The channel has closed already: the connect fails too.
+            context.close(promise: nil)
+        }
+    }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        session = nil
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isClosing else { return }
@@ -131,6 +196,8 @@ final class LinkConnection: ChannelInboundHandler {
         isWritable = context.channel.isWritable
         guard isWritable, !isClosing else { return }
         handedBytes = 0
+        // Full and empty again before the hand-over has returned: `output` still holds what is out.
+        guard !isHandingOver else { return }
         link.beginTurn()
         flush()
         link.drainedSome()
@@ -145,7 +212,7 @@ final class LinkConnection: ChannelInboundHandler {
         lose(failure.kind == .truncated ? .connectionLost : .tlsFailed, failure.text)
     }
 
-    private func lose(_ reason: LinkDownReason, _ cause: String = "") {
+    func lose(_ reason: LinkDownReason, _ cause: String = "") {
         guard !isClosing else { return }
         close()
         link.connectionEnded(reason, cause, of: self)

@@ -17,16 +17,25 @@ struct PendingCalls {
     private static let requesterBits: UInt64 = 13
     private static let slotMask: UInt32 = (1 << slotBits) - 1
 
-    private enum State: UInt8 { case free, client, own, abandoned }
+    enum State: UInt8 { case free, client, own, abandoned }
 
-    private struct Slot {
+    struct Slot {
         var context: CallContext?
+        /// Of the present try.
         var sentAt = MonotonicTime(nanoseconds: 0)
+        /// Of the call; that of a try may come earlier.
+        var deadline = MonotonicTime(nanoseconds: 0)
         var link: Int32 = -1
         /// The next free slot while this one is free.
         var nextFree: Int32 = -1
+        /// Where `RequestStore` has the request; -1 = nowhere.
+        var kept: Int32 = -1
+        /// The order in which calls were opened.
+        var sequence: UInt32 = 0
         var generation: UInt16 = 0
         var state = State.free
+        /// How often it was sent.
+        var attempts: UInt8 = 0
     }
 
     /// A call that has just ended; `take` then gives its context away.
@@ -35,6 +44,8 @@ struct PendingCalls {
         fileprivate let isOver: Bool
         let sentAt: MonotonicTime
         let link: Int32
+        let kept: Int32
+        let attempts: UInt8
     }
 
     /// What a stream id that a link names stands for.
@@ -54,20 +65,28 @@ struct PendingCalls {
         var freedLinks: [Int32] = []
     }
 
-    private var slots: [Slot] = []
+    var slots: [Slot] = []
     private var firstFree: Int32 = -1
+    private var nextSequence: UInt32 = 0
     /// Calls by requester; requesters whose hashes agree share a list.
-    private var requesters = IndexLists(lists: 1 << requesterBits)
-    private var wheel = TimingWheel()
+    var requesters = IndexLists(lists: 1 << requesterBits)
+    var wheel = TimingWheel()
     /// Calls whose caller still waits.
-    private(set) var live = 0
+    var live = 0
     /// Slots that wait for a late answer.
-    private(set) var abandoned = 0
+    var abandoned = 0
 
     /// Opens a call of a client (`context`) or of the gateway itself (nil).
+    ///
+    /// - Parameters:
+    ///   - deadline: of the call.
+    ///   - tryDeadline: of the first try, where it comes earlier.
+    ///   - kept: where `RequestStore` has the request; -1 = nowhere.
     /// - Returns: the stream id (never 0) and when its timer is due; nil when the table is full.
     mutating func open(
-        _ context: consuming CallContext?, link: Int32, deadline: MonotonicTime, now: MonotonicTime
+        _ context: consuming CallContext?, link: Int32, deadline: MonotonicTime,
+        tryDeadline: MonotonicTime = MonotonicTime(nanoseconds: .max), kept: Int32 = -1,
+        now: MonotonicTime
     ) -> (stream: UInt32, due: MonotonicTime)? {
         guard let index = takeFree() else { return nil }
         let place = Int(index)
@@ -79,9 +98,14 @@ struct PendingCalls {
         }
         slots[place].context = consume context
         slots[place].sentAt = now
+        slots[place].deadline = deadline
         slots[place].link = link
+        slots[place].kept = kept
+        slots[place].attempts = 1
+        slots[place].sequence = nextSequence
+        nextSequence &+= 1
         live &+= 1
-        let due = wheel.insert(index, deadline: deadline, now: now)
+        let due = wheel.insert(index, deadline: min(deadline, tryDeadline), now: now)
         return (stream(of: index), due)
     }
 
@@ -179,15 +203,15 @@ struct PendingCalls {
     // MARK: Slots
 
     /// Multiplicative hashing (Knuth, volume 3, section 6.4).
-    private static func list(of requester: ConnectionID) -> Int {
+    static func list(of requester: ConnectionID) -> Int {
         Int((requester.rawValue &* 0x9E37_79B9_7F4A_7C15) >> (64 - requesterBits))
     }
 
-    private func stream(of index: Int32) -> UInt32 {
+    func stream(of index: Int32) -> UInt32 {
         UInt32(slots[Int(index)].generation) << Self.slotBits | UInt32(truncatingIfNeeded: index)
     }
 
-    private func find(_ stream: UInt32) -> Int32? {
+    func find(_ stream: UInt32) -> Int32? {
         let place = Int(stream & Self.slotMask)
         guard place < slots.count, slots[place].state != .free,
             UInt32(slots[place].generation) == stream >> Self.slotBits
@@ -195,7 +219,7 @@ struct PendingCalls {
         return Int32(truncatingIfNeeded: place)
     }
 
-    private mutating func takeFree() -> Int32? {
+    mutating func takeFree() -> Int32? {
         if firstFree < 0 { grow() }
         guard firstFree >= 0 else { return nil }
         let index = firstFree
@@ -219,15 +243,16 @@ struct PendingCalls {
         }
     }
 
-    private mutating func endWaiting(_ index: Int32, isOver: Bool) -> Ended {
+    mutating func endWaiting(_ index: Int32, isOver: Bool) -> Ended {
         let place = Int(index)
         if slots[place].state == .client { requesters.remove(index) }
         live &-= 1
         return Ended(
-            index: index, isOver: isOver, sentAt: slots[place].sentAt, link: slots[place].link)
+            index: index, isOver: isOver, sentAt: slots[place].sentAt, link: slots[place].link,
+            kept: slots[place].kept, attempts: slots[place].attempts)
     }
 
-    private mutating func release(_ index: Int32) {
+    mutating func release(_ index: Int32) {
         slots[Int(index)].state = .free
         slots[Int(index)].link = -1
         slots[Int(index)].nextFree = firstFree

@@ -7,15 +7,26 @@ package import NIOSSL
 package struct ServiceTLS: Sendable, Equatable {
     /// Trust roots, our own certificate where there is one, and the protocols offered (ALPN).
     package let context: NIOSSLContext
+    /// The same, offering nothing but HTTP/1.1; nil = `context` offers no more.
+    private let http1: NIOSSLContext?
     /// The name the service's certificate is to hold; nil = the host of the instance.
     package let serverName: String?
     /// Changes with the content of any file behind `context`. Holds no secret.
     package let fingerprint: String
 
-    package init(context: NIOSSLContext, serverName: String?, fingerprint: String) {
+    package init(
+        context: NIOSSLContext, http1: NIOSSLContext? = nil, serverName: String?,
+        fingerprint: String
+    ) {
         self.context = context
+        self.http1 = http1
         self.serverName = serverName
         self.fingerprint = fingerprint
+    }
+
+    /// For connections that are to become something else than HTTP/2.
+    var overHTTP1: Self {
+        Self(context: http1 ?? context, serverName: serverName, fingerprint: fingerprint)
     }
 
     /// The handler that goes first into the pipeline of a connection to an instance on `host`.

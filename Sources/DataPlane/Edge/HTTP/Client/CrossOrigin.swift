@@ -32,7 +32,11 @@ extension HTTPEntry {
         if settings.allowsCredentials {
             fields.append(("Access-Control-Allow-Credentials", "true"))
         }
-        fields.append(("Access-Control-Expose-Headers", "Retry-After, Sluice-Status"))
+        fields.append(
+            (
+                "Access-Control-Expose-Headers",
+                "RateLimit, RateLimit-Policy, Retry-After, Sluice-Status"
+            ))
         return fields
     }
 

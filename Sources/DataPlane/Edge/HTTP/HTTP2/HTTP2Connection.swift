@@ -13,6 +13,8 @@ final class HTTP2Connection: ChannelInboundHandler {
 
     let edge: EdgeLoop
     let peer: Peer
+    /// Stands first in the pipeline.
+    let watch = HTTP2Watch()
     /// Names this connection in the journal.
     let id: ConnectionID
     private var requests: UInt64 = 0
@@ -84,8 +86,11 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     /// Lets streams under way end and takes no more (RFC 9113 section 6.8).
-    func drain() {
-        reason = .drain
+    func drain() { retire(.drain) }
+
+    /// The same for another reason: whoever comes next needs another connection.
+    func retire(_ reason: CloseReason) {
+        self.reason = reason
         context?.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
@@ -122,7 +127,7 @@ final class HTTP2Connection: ChannelInboundHandler {
         edge.tick.begin()
         guard !isClosed, !isClosing else { return }
         // An error of one stream: its own handler is told, and the connection goes on.
-        if error is NIOHTTP2Errors.StreamError { return refused() }
+        guard watch.isFatal(error) else { return refused() }
         isClosing = true
         if let limit = HTTP2Limits.limit(of: error) {
             edge.meters.limitExceeded(limit)

@@ -34,6 +34,13 @@ final class HTTP2HeadCheck: ChannelInboundHandler {
         for (name, value, _) in headers {
             // The overhead of an entry: RFC 7541 section 4.1.
             size += name.utf8.count + value.utf8.count + 32
+            // RFC 9113 section 8.2.1, which NIO keeps only in part: a service could end the connection
+            // that it shares with others over it.
+            if value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
+                throw .controlCharacter
+            }
+            let ends = [value.utf8.first, value.utf8.last]
+            if ends.contains(0x20) || ends.contains(0x09) { throw .fieldValue }
             switch name {
             case ":authority", "host": hosts.append(value.lowercased())
             case "content-length": lengths.append(value)

@@ -81,6 +81,7 @@ extension HTTPEntry {
                     pingInterval: .milliseconds(edge.limits.keepAliveTimeoutMilliseconds),
                     ackTimeout: .seconds(20))))
         let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(connection.watch)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .server, connectionConfiguration: HTTP2Limits.connection(edge.limits),
             streamConfiguration: HTTP2Limits.stream(edge.limits),

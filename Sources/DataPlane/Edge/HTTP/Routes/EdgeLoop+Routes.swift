@@ -15,13 +15,14 @@ extension EdgeLoop {
         let duration = tick.now.nanoseconds(since: call.startedAt)
         request.count(outcome)
         request.duration.record(nanoseconds: duration)
-        let weight = log.weight(for: outcome)
+        let weight = log.weight(for: outcome, action: call.route.action)
         guard weight > 0 else { return }
         var record = AccessRecord(event: .request, logClass: outcome, time: tick.wall)
         record.action = Route.actionName(call.route.name)
         record.connection = ConnectionLabel(
             connection: call.entry.id, transport: .http, client: call.entry.peer.text,
-            user: call.user, device: "", session: "", claims: nil)
+            user: call.user, device: "", session: "",
+            claims: claimsText(of: call.asked, user: call.user))
         record.requestNumber = call.requestNumber
         record.refusal = refusal?.kind.name
         record.status = call.status > 0 ? call.status : refusal?.kind.status ?? 0
@@ -30,6 +31,11 @@ extension EdgeLoop {
         record.remaining = call.permit?.remaining ?? -1
         record.retryAfterMilliseconds = refusal?.retryAfterMilliseconds ?? 0
         record.durationNanoseconds = duration
+        if let asked = call.asked {
+            record.time = asked.wall
+            record.payloadBytes = Int64(asked.bytes)
+        }
+        record.method = call.head.method.rawValue
         record.bytesIn = UInt32(clamping: call.bytesIn)
         record.bytesOut = UInt32(clamping: call.bytesOut)
         record.trace = call.head.headers.first(name: "traceparent")
@@ -41,6 +47,7 @@ extension EdgeLoop {
             record.attempts = exchange.attempts
             record.upstreamNanoseconds = exchange.upstreamNanoseconds
         }
+        request.note(record)
         log.write(record)
     }
 }

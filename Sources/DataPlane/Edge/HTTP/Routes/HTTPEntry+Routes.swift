@@ -54,7 +54,7 @@ extension HTTPEntry {
         }
         edge.authenticate(Array(token.utf8), method: method) { [self] result in
             guard !isClosed else {
-                return call.refuse(Refusal(.timedOut, message: "The client has gone."))
+                return call.refuse(.clientGone)
             }
             switch result {
             case .success(let principal): permit(call, principal)
@@ -63,15 +63,25 @@ extension HTTPEntry {
         }
     }
 
+    /// Asks the policy. Nothing of the body is read before the service is asked.
     private func permit(_ call: RouteCall, _ principal: Principal?) {
-        subject.identify(principal: principal, session: nil, device: "")
+        subject.identify(principal: principal, session: nil, device: Device())
         call.user = principal?.user
-        let policyCall = PolicyCall(
-            action: call.route.action, bytes: call.policyBytes, transport: .http, topic: nil,
-            loginUser: nil)
-        switch edge.evaluator.decide(policyCall, for: subject, now: edge.tick.now) {
-        case .refuse(let refusal): call.refuse(refusal)
-        case .go(let permit): call.start(permit)
+        let bytes = call.policyBytes
+        let name = Route.actionName(call.route.name)
+        let question = PolicyQuestion(
+            place: .request(self), subject: subject, principal: principal,
+            call: { [self] in
+                edge.snapshot.policy.catalog.action(named: name).map {
+                    policyCall($0, bytes: bytes)
+                }
+            })
+        edge.ask(question) { [self] answer in
+            call.asked = asked
+            switch answer {
+            case .no(let refusal, let closes): call.refuse(refusal, closes: closes)
+            case .go(let permit, _): call.start(permit)
+            }
         }
     }
 

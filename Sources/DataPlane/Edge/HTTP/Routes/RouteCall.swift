@@ -15,9 +15,13 @@ final class RouteCall: HTTPRequestBodySink {
     let path: String
     /// Proven by a token; nil = nobody's.
     var user: String?
+    /// What the policy was asked; nil = it was not.
+    var asked: HTTPEntry.Asked?
     let startedAt: MonotonicTime
     let requestNumber: UInt64
-    var permit: Permit?
+    private(set) var permit: Permit?
+    /// What the response tells of the tightest limit.
+    private var limitFields: [(String, String)] = []
     var exchange: HTTPExchange?
     /// Of the response; 0 before it came.
     var status: UInt32 = 0
@@ -60,6 +64,7 @@ final class RouteCall: HTTPRequestBodySink {
     /// Asks an instance of the service.
     func start(_ permit: Permit) {
         self.permit = permit
+        limitFields = entry.limitFields(of: permit)
         let hasBody = hasBody
         let request = HTTPRequest(
             head: RouteRequest.head(
@@ -143,6 +148,12 @@ final class RouteCall: HTTPRequestBodySink {
         if response.status == .switchingProtocols { return switchProtocols(response) }
         var headers = response.headers
         HopByHop.strip(&headers)
+        for (name, value) in limitFields { headers.add(name: name, value: value) }
+        // NIO writes a head as one frame, and a longer one would break the connection of the client.
+        if entry.http2 != nil, !HTTP2Heads.fits(headers) {
+            exchange?.cancel()
+            return fail(.badUpstreamAnswer)
+        }
         entry.startResponse(status: Int(response.status.code), headers: headers)
     }
 
@@ -179,8 +190,8 @@ final class RouteCall: HTTPRequestBodySink {
     }
 
     /// Says no, before the service was asked.
-    func refuse(_ refusal: Refusal) {
-        entry.answer(.problem(refusal), closing: isUpgrade)
+    func refuse(_ refusal: Refusal, closes: Bool = false) {
+        entry.deny(refusal, closes: closes, closing: isUpgrade)
         end(refusal)
     }
 
@@ -199,6 +210,7 @@ final class RouteCall: HTTPRequestBodySink {
     private func leave() {
         isEnded = true
         tunnel = nil
+        if let permit { entry.edge.callIsOver(permit.lease) }
         if exchange != nil { entry.edge.routeCalls -= 1 }
     }
 }

@@ -1,4 +1,6 @@
 import NIOCore
+import NIOHTTP1
+import SluicePolicy
 import SluiceUpstream
 import SluiceVocabulary
 
@@ -24,6 +26,22 @@ final class RouteTunnel: ChannelInboundHandler {
         self.exchange = exchange
         edge = call.entry.edge
         id = edge.nextHTTPID()
+    }
+
+    /// Who opened it.
+    var subject: PolicySubject { call.entry.subject }
+
+    /// What the policy is asked about it, by the action catalog in force; nil when its route has
+    /// gone.
+    var policyCall: PolicyCall? {
+        let policy = edge.snapshot.policy
+        let headers = call.head.headers
+        return policy.catalog.action(named: Route.actionName(call.route.name)).map { action in
+            PolicyCall(
+                action: action, bytes: 0, transport: .http, wall: edge.tick.wall, loginUser: nil,
+                method: call.head.method.rawValue,
+                headers: policy.headerNames.map { headers.text(of: $0) })
+        }
     }
 
     // MARK: The service's side

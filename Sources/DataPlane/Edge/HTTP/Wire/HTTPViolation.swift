@@ -70,7 +70,7 @@ package enum HTTPViolation: String, Error, Sendable, CaseIterable {
             "The path has empty or dot segments, encoded slashes or control characters."
         case .version: "HTTP/1.1 and HTTP/1.0 are spoken here."
         case .fieldName: "A field name is a token with a colon behind it."
-        case .fieldValue: "A field value is text in UTF-8."
+        case .fieldValue: "A field value is text in UTF-8, over HTTP/2 without blanks at its ends."
         case .foldedLine: "Fields are not continued on another line."
         case .host: "A request has one valid Host, the same as in its target."
         case .contentLength: "Content-Length is one decimal number, given once."
