@@ -15,11 +15,13 @@ final class RunningGateway: Sendable {
     let hub: SessionsHub
     private let listeners: [OpenListener]
     private let signatures: SignaturePool
+    private let admission: Admission
 
     private init(
-        units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener], signatures: SignaturePool
+        units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener], materials: LoopMaterials
     ) {
-        self.signatures = signatures
+        signatures = materials.signatures
+        admission = materials.admission
         self.units = units
         self.hub = hub
         self.listeners = listeners
@@ -58,8 +60,7 @@ final class RunningGateway: Sendable {
         for listener in listeners {
             open.append(try await listener.open(places, group: group))
         }
-        return RunningGateway(
-            units: units, hub: hub, listeners: open, signatures: materials.signatures)
+        return RunningGateway(units: units, hub: hub, listeners: open, materials: materials)
     }
 
     /// Takes clients from now on.
@@ -173,11 +174,15 @@ final class RunningGateway: Sendable {
     ///
     /// What was asked before is not asked again: the first deadline holds.
     func startDrain(deadlineMilliseconds: Int64) async {
-        for listener in listeners { await listener.close() }
+        // First, or whoever is told to come back elsewhere could come back here.
+        for listener in listeners { await listener.refuseNew() }
         for unit in units {
             unit.loop.execute {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
             }
+        }
+        await withTaskGroup { closing in
+            for listener in listeners { closing.addTask { await listener.close() } }
         }
     }
 
@@ -185,10 +190,15 @@ final class RunningGateway: Sendable {
     ///
     /// - Parameter isCutShort: tells that waiting is over (a second signal).
     func drain(deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool) async {
-        await startDrain(deadlineMilliseconds: deadlineMilliseconds)
         let clock = ContinuousClock()
-        let end = clock.now + .milliseconds(deadlineMilliseconds + 1_000)
-        while clock.now < end, !isCutShort(), await connections() > 0 {
+        let began = clock.now
+        let end = began + .milliseconds(deadlineMilliseconds + 1_000)
+        let half = began + .milliseconds(deadlineMilliseconds / 2)
+        await startDrain(deadlineMilliseconds: deadlineMilliseconds)
+        // Those that have not come as far as a protocol may do so in the first half.
+        while clock.now < end, !isCutShort(),
+            await connections() > 0 || (clock.now < half && admission.count > 0)
+        {
             try? await Task.sleep(for: .milliseconds(50))
         }
         for unit in units { unit.loop.execute { unit.edge.value.closeAll(.drain) } }

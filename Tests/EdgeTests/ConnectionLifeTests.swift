@@ -168,6 +168,28 @@ struct ConnectionLifeTests {
         #expect(rig.isEmpty)
     }
 
+    @Test("a drain closes HTTP connections between two requests; new ones may ask until half of it")
+    func drainHTTP() async throws {
+        let rig = try await EdgeRig()
+        let clients = try (0..<3).map { _ in try rig.client() }
+        let (used, late, silent) = (clients[0], clients[1], clients[2])
+        let request = "GET /nowhere HTTP/1.1\r\nHost: edge\r\n\r\n"
+        let answer = try used.http(request)
+        #expect(answer.hasPrefix("HTTP/1.1 404") && !answer.contains("Connection: close"))
+        rig.edge.startDrain(deadlineMilliseconds: 4_000)
+        rig.loop.run()
+        #expect(clients.allSatisfy { $0.channel.isActive }, "a request may be on its way")
+        rig.pass(milliseconds: 300)
+        #expect(clients.map(\.channel.isActive) == [false, true, true])
+        #expect(try late.http(request).contains("Connection: close"))
+        rig.pass(milliseconds: 1_600)
+        #expect(silent.channel.isActive)
+        rig.pass(milliseconds: 300)
+        #expect(!silent.channel.isActive)
+        rig.pass(milliseconds: 1_000)
+        #expect(rig.isEmpty)
+    }
+
     @Test("a close frame is answered with one, and nothing is left behind")
     func close() async throws {
         let rig = try await EdgeRig()

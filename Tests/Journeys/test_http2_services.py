@@ -234,6 +234,22 @@ def test_a_refused_stream_is_asked_again_when_another_has_ended(over_http2, back
     assert len(web.connections) == 1
 
 
+def test_streams_refused_all_at_once_are_asked_again_after_a_pause(over_http2, backend):
+    """Some servers count a stream that has ended a moment longer than its client."""
+    def refuse_some(request):
+        if 2 <= len(web.requests) <= 13:
+            request.reset(ErrorCodes.REFUSED_STREAM)
+        else:
+            request.echo()
+    web = backend(refuse_some)
+    client = over_http2(web.port).connect("alice")
+    assert client.echo("first").status == 0
+    for seq in range(1, 5):
+        client.send(ECHO, seq, seq=seq)
+    assert [client.reply(seq).data for seq in range(1, 5)] == [1, 2, 3, 4]
+    assert len(web.connections) == 1 and len(web.requests) == 17
+
+
 @pytest.mark.parametrize("by", ["round_robin", "least_request", "hash"])
 def test_a_service_that_refuses_every_stream_is_left_for_another(over_http2, backend, by):
     refuse = lambda request: request.reset(ErrorCodes.REFUSED_STREAM)  # noqa: E731

@@ -14,6 +14,7 @@ from harness.clients import CODECS, Client
 from harness.fake_service import FakeService
 from harness.gateway import Gateway, policy
 from harness.processes import ROOT, SLUICE, Process, sluice
+from harness.raw_http import RawHTTP
 from harness.waiting import free_port, listens, until
 
 
@@ -47,6 +48,48 @@ def test_requests_under_way_are_answered_before_the_drain_closes(gateway, servic
     assert client.closed()[0] == 4000
     assert here.wait(15) == 0
     mute.stop()
+
+
+def an_echo(here):
+    """A request's bytes."""
+    return (f"POST /v1/commands/echo HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {here.token('alice')}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 1\r\n\r\n1").encode()
+
+
+def test_requests_that_nobody_has_accepted_yet_are_answered_before_the_doors_close(gateway):
+    here = gateway(drain="10s")
+    request = an_echo(here)
+    here.signal(signal.SIGSTOP)
+    try:
+        clients = [RawHTTP(here.port) for _ in range(400)]
+        for client in clients:
+            client.send(request)
+        here.signal(signal.SIGTERM)
+    finally:
+        here.signal(signal.SIGCONT)
+    for client in clients:
+        status, _, body = client.response()
+        assert (status, body) == (200, b"1")
+        client.socket.close()
+    assert here.wait(15) == 0
+
+
+def test_who_has_just_connected_may_ask_once_while_the_gateway_drains(gateway):
+    here = gateway(drain="10s")
+    request = an_echo(here)
+    new, used = RawHTTP(here.port), RawHTTP(here.port)
+    used.send(request)
+    assert used.response()[0] == 200
+    until(lambda: here.metric("sluice_connections", transport="http") == 2, 5)
+    here.signal(signal.SIGTERM)
+    assert used.until_closed() == b"", "nothing is lost by closing between two requests"
+    until(lambda: not listens(here.port), 5, "nobody else gets in")
+    new.send(request)
+    status, headers, body = new.response()
+    assert (status, headers["connection"], body) == (200, "close", b"1")
+    assert new.until_closed() == b""
+    new.socket.close()
+    assert here.wait(15) == 0
 
 
 def test_a_second_sigterm_ends_the_drain(gateway, services):

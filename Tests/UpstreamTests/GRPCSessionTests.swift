@@ -89,6 +89,55 @@ import Testing
         #expect(rig.rig.book.count("s retried unsent") == 1)
     }
 
+    @Test("streams refused all at once by a peer that answers go to it again after a pause")
+    func refusedTogether() throws {
+        let rig = try GRPCRig()
+        try rig.send(seq: 1)
+        try rig.peer.answer(try #require(rig.peer.takeCalls().first))
+        try rig.run()
+        for seq in 2...4 as ClosedRange<UInt64> { try rig.send(seq: seq) }
+        // As long as it is patient; what comes too early is refused again.
+        for pause in [2, 4, 8] as [Int64] {
+            let calls = rig.peer.takeCalls()
+            try #require(calls.count == 3)
+            for call in calls { try rig.peer.reset(call.stream, .refusedStream) }
+            try rig.run()
+            rig.rig.advance(milliseconds: pause - 1)
+            try rig.run()
+            #expect(rig.peer.takeCalls().isEmpty)
+            rig.rig.advance(milliseconds: 1)
+            try rig.run()
+        }
+        for call in rig.peer.takeCalls() { try rig.peer.answer(call) }
+        try rig.run()
+        #expect(
+            try (1...4).map { try #require(rig.outcome(of: $0)) }
+                == Array(repeating: "0 ok", count: 4))
+        #expect(rig.rig.results.allSatisfy { $0.result.attempts == 1 })
+        #expect(rig.rig.book.count("s retried unsent") == 0)
+    }
+
+    @Test("a peer that goes on refusing is left in the end")
+    func refusedForEver() throws {
+        let rig = try GRPCRig()
+        try rig.send(seq: 1)
+        try rig.peer.answer(try #require(rig.peer.takeCalls().first))
+        try rig.run()
+        for seq in 2...3 as ClosedRange<UInt64> { try rig.send(seq: seq) }
+        var asked = 0
+        while rig.outcome(of: 2) == nil || rig.outcome(of: 3) == nil, asked < 100 {
+            let calls = rig.peer.takeCalls()
+            asked += calls.count
+            for call in calls { try rig.peer.reset(call.stream, .refusedStream) }
+            try rig.run()
+            rig.rig.advance(milliseconds: 256)
+            try rig.run()
+        }
+        #expect(try #require(rig.outcome(of: 2)).contains("service_unavailable"))
+        #expect(try #require(rig.outcome(of: 3)).contains("service_unavailable"))
+        #expect((18...20).contains(asked))
+    }
+
     /// The stream after `Attach`.
     private func lastStream(_ peer: GRPCPeer) -> HTTP2StreamID? {
         peer.attached.map { HTTP2StreamID(Int($0) + 2) }

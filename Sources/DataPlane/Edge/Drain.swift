@@ -5,13 +5,18 @@ import SluiceVocabulary
 /// A paced farewell: everybody is told at once when to come back, and closed spread over time.
 ///
 /// Each client gets another `reconnect_after_ms`, so that they do not all return in one moment.
-/// Connections with a request under way wait for its answer, up to the deadline.
+/// Connections with a request under way wait for its answer, up to the deadline. HTTP connections may
+/// have a request on its way to us: those between two requests are closed a step later than the drain
+/// begins, and those that wait for their first one by half of the deadline.
 struct Drain {
     private let deadline: MonotonicTime
+    private let half: MonotonicTime
     private var steps: Int
+    private var isFirst = true
 
     init(_ edge: EdgeLoop, deadlineMilliseconds: Int64) {
         deadline = edge.tick.now.advanced(byMilliseconds: deadlineMilliseconds)
+        half = edge.tick.now.advanced(byMilliseconds: deadlineMilliseconds / 2)
         // All closes are due by half of the deadline; the rest is for answers under way.
         steps = max(1, Int(deadlineMilliseconds / 2 / EdgeLoop.sweepIntervalMilliseconds))
         let spread = UInt32(clamping: max(1, deadlineMilliseconds))
@@ -33,7 +38,14 @@ struct Drain {
             if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }
         }
         steps = max(1, steps - 1)
-        // Before that, each closes with the response under way.
-        if isOver { for connection in edge.httpConnections.values { connection.close(.drain) } }
+        // Before that, those with a request under way close with its response.
+        for connection in edge.httpConnections.values {
+            if isOver {
+                connection.close(.drain)
+            } else if !isFirst {
+                connection.drain(sparingNew: now < half)
+            }
+        }
+        isFirst = false
     }
 }

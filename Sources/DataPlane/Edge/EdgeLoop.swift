@@ -255,7 +255,6 @@ package final class EdgeLoop {
         tick.begin()
         guard drain == nil else { return }
         drain = Drain(self, deadlineMilliseconds: deadlineMilliseconds)
-        for connection in httpConnections.values { connection.drain() }
     }
 
     /// Closes what is left at once.

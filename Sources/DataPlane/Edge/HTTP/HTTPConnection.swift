@@ -6,10 +6,12 @@ enum HTTPConnection {
     case http2(HTTP2Connection)
 
     /// The gateway drains: idle connections close now, others with their response.
-    func drain() {
+    ///
+    /// - Parameter sparingNew: those that wait for their first request go on waiting.
+    func drain(sparingNew: Bool) {
         switch self {
-        case .http1(let entry): entry.drain()
-        case .http2(let connection): connection.drain()
+        case .http1(let entry): entry.drain(sparingNew: sparingNew)
+        case .http2(let connection): connection.drain(sparingNew: sparingNew)
         }
     }
 

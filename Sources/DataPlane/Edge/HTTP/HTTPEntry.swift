@@ -199,7 +199,8 @@ final class HTTPEntry: ChannelInboundHandler, RemovableChannelHandler {
     // MARK: The end
 
     /// The gateway drains: between two requests nothing is lost by closing.
-    func drain() {
+    func drain(sparingNew: Bool) {
+        if sparingNew, requestNumber == 0 { return }
         guard bodyPhase == .none, input.readableBytes == 0, !isLingering else { return }
         // A client that is still taking its last answer gets all of it.
         if deadline == .write { linger(.drain) } else { close(.drain) }

@@ -120,10 +120,39 @@ package struct OpenListener: Sendable {
         for channel in channels { try? await channel.setOption(.autoRead, value: true).get() }
     }
 
-    /// Takes no more connections; a socket file that is still ours goes.
+    /// How long the last word of a handshake under way may take, in milliseconds.
+    private static let handshakeMilliseconds: Int64 = 200
+    /// How long a loop has time to take what waits, in milliseconds, however busy it is.
+    private static let acceptMilliseconds: Int64 = 2_000
+
+    /// Nobody new gets in; those do who have begun a handshake. A socket file that is still ours goes.
+    package func refuseNew() async {
+        file?.remove()
+        for channel in channels where file == nil {
+            // Where the kernel will not, `close` may reset some who come in this moment.
+            try? await channel.eventLoop.submit { try AcceptQueue.dropHandshakes(at: channel) }
+                .get()
+        }
+    }
+
+    /// Takes no more connections once those are taken that stand for their clients already, who may
+    /// have sent a request: closing resets what waits in the kernel. Comes after `refuseNew`.
     package func close() async {
+        let clock = ContinuousClock()
+        let began = clock.now
+        repeat {
+            try? await Task.sleep(for: .milliseconds(Self.handshakeMilliseconds))
+        } while await isAwaited() && clock.now < began + .milliseconds(Self.acceptMilliseconds)
         // Whoever is closed already has done what is asked here.
         for channel in channels { try? await channel.close() }
-        file?.remove()
+    }
+
+    /// Whether a client waits at one of the sockets.
+    private func isAwaited() async -> Bool {
+        for channel in channels where channel.isActive {
+            let count = try? await channel.eventLoop.submit { AcceptQueue.count(at: channel) }.get()
+            if count ?? 0 > 0 { return true }
+        }
+        return false
     }
 }

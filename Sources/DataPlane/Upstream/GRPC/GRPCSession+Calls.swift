@@ -178,6 +178,7 @@ extension GRPCSession {
         switch stream.purpose {
         case .call(let call):
             leave(call)
+            answered()
             if let message, stream.body.readableBytes == 0 {
                 link.received(
                     LinkFrame(kind: .reply, flags: 0, stream: call, body: message), on: connection)

@@ -54,6 +54,9 @@ final class GRPCSession: ChannelInboundHandler, NIOHTTP2FrameDelegate {
     /// The peer has refused this stream although it may have been one of few enough: it counts some
     /// that have ended here. Others have to end before it is asked again.
     private var refusedLast: HTTP2StreamID?
+    /// Where none is left that could end.
+    private var patience = RefusalPatience()
+    private var pause: Scheduled<Void>?
     /// The library's own assumption where the peer names no number.
     private var peerMaxStreams = 100
     /// Odd, and never one twice.
@@ -95,10 +98,25 @@ final class GRPCSession: ChannelInboundHandler, NIOHTTP2FrameDelegate {
         isGreeted && !isDraining && refusedLast == nil && openStreams < peerMaxStreams
     }
 
+    /// A call was answered, well or badly.
+    func answered() { patience.answered() }
+
     /// A stream was refused.
-    /// - Returns: whether the same peer may be asked again: once another call has ended.
+    /// - Returns: whether the same peer may be asked again: once another call has ended or, where none
+    ///   is under way, after a pause.
     func holdBack(after refused: HTTP2StreamID) -> Bool {
-        guard !isDraining, !streamOfCall.isEmpty else { return false }
+        guard !isDraining, let context else { return false }
+        if streamOfCall.isEmpty {
+            guard let milliseconds = patience.pauseMilliseconds() else { return false }
+            pause?.cancel()
+            pause = context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds))
+            {
+                [self] in
+                link.beginTurn()
+                refusedLast = nil
+                if !turns.isEmpty || isAttachDue { link.wantsFlush() }
+            }
+        }
         refusedLast = refused
         return true
     }
@@ -165,6 +183,8 @@ final class GRPCSession: ChannelInboundHandler, NIOHTTP2FrameDelegate {
         self.context = nil
         attachTimer?.cancel()
         attachTimer = nil
+        pause?.cancel()
+        pause = nil
     }
 
     func channelActive(context: ChannelHandlerContext) {

@@ -33,8 +33,8 @@ package final class HTTPExchange {
         case tunnel(HTTPTunnel)
     }
 
-    /// A service that refuses a request so often will go on with that.
-    private static let maxRefusals = 5
+    /// A service that refuses a request so often will go on with that. More than a connection's pauses.
+    private static let maxRefusals = 10
 
     private let pool: HTTPConnectionPool
     private var refusals: UInt8 = 0

@@ -53,6 +53,9 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var answersAtCapacity = 0
     private var refusedAt: MonotonicTime
     private var rest = HTTP2Connection.restNanoseconds.first
+    /// It refused a stream that was alone, and is left in peace for a moment.
+    private var isPaused = false
+    private var patience = RefusalPatience()
     private(set) var isClosed = false
     private(set) var hasGivenWay = false
     /// When its making began, and when its last stream ended.
@@ -77,11 +80,11 @@ final class HTTP2Connection: ChannelInboundHandler {
     var isBusy: Bool { !streams.isEmpty }
     var isOpen: Bool { !isClosed && context?.channel.isActive == true }
     var hasRoom: Bool {
-        isGreeted && !isDraining && !isSuspect && isOpen
+        isGreeted && !isDraining && !isSuspect && !isPaused && isOpen
             && streams.count < min(peerMaxStreams, capacity)
     }
     /// Refuses streams, so that a further connection would not help.
-    var isHeldBack: Bool { capacity < peerMaxStreams && !isSuspect }
+    var isHeldBack: Bool { (isPaused || capacity < peerMaxStreams) && !isSuspect }
 
     // MARK: Making it
 
@@ -167,6 +170,7 @@ final class HTTP2Connection: ChannelInboundHandler {
     /// An answer was whole. As many as run at a time: one more may be tried.
     func answered() {
         hasAnswered = true
+        patience.answered()
         guard capacity < Int.max else { return }
         answersAtCapacity += 1
         guard answersAtCapacity >= capacity else { return }
@@ -184,6 +188,22 @@ final class HTTP2Connection: ChannelInboundHandler {
         capacity = max(1, streams.count)
         answersAtCapacity = 0
         refusedAt = pool.tick.now
+    }
+
+    /// Whether the service may be asked again that has just refused a stream: once another one has
+    /// ended or, where none is under way, after a pause.
+    func isWorthWaitingFor() -> Bool {
+        if isBusy || isPaused { return true }
+        guard isOpen, !isDraining, let milliseconds = patience.pauseMilliseconds() else {
+            return false
+        }
+        isPaused = true
+        pool.loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { [self] in
+            pool.tick.begin()
+            isPaused = false
+            pool.http2.serve(self)
+        }
+        return true
     }
 
     /// Whether a request's head can be sent: NIO ends the connection over a frame that is too long.

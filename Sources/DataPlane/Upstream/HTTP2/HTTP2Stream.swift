@@ -229,15 +229,14 @@ final class HTTP2Stream: ChannelDuplexHandler {
 
     /// The service says that it never looked at the request: it is sent once more, whatever it is.
     ///
-    /// - Parameter isBusy: of its own accord, not because the connection ends. Then others have to
-    ///   end first, and where there are none it will go on with that.
+    /// - Parameter isBusy: of its own accord, not because the connection ends.
     private func refused(isBusy: Bool) {
         guard let owed = exchange else { return }
         // What has begun to answer has looked.
         if hasHead { return lose(.connectionLost) }
         owed.unseen()
         leave(isRefused: isBusy)
-        if owed.mayStartAnew, !isBusy || connection.isBusy {
+        if owed.mayStartAnew, !isBusy || connection.isWorthWaitingFor() {
             connection.pool.again(owed)
         } else {
             owed.fail(.refused)

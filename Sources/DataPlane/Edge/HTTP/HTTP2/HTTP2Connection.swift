@@ -24,6 +24,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var reason = CloseReason.clientClosed
     /// The connection ends by our word; errors that follow from that say nothing new.
     private var isClosing = false
+    /// GOAWAY was said, or will be with the streams under way.
+    private var isDraining = false
     private var isClosed = false
 
     init(edge: EdgeLoop, peer: Peer) {
@@ -86,7 +88,11 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     /// Lets streams under way end and takes no more (RFC 9113 section 6.8).
-    func drain() { retire(.drain) }
+    func drain(sparingNew: Bool) {
+        guard !isDraining, requests > 0 || !sparingNew else { return }
+        isDraining = true
+        retire(.drain)
+    }
 
     /// The same for another reason: whoever comes next needs another connection.
     func retire(_ reason: CloseReason) {
