@@ -56,8 +56,8 @@ enum AcceptQueue {
         var value: UInt32
     }
 
-    /// `struct sock_fprog` of linux/filter.h.
-    @unsafe private struct Program {
+    /// `struct sock_fprog` of linux/filter.h. Never leaves the call it is made for.
+    @unsafe private struct Program: @unchecked Sendable {
         var count: UInt16
         var instructions: UnsafePointer<Instruction>?
     }
