@@ -181,10 +181,30 @@ final class RunningGateway: Sendable {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
             }
         }
-        await withTaskGroup { closing in
-            for listener in listeners { closing.addTask { await listener.close() } }
+        await takeThoseWhoKnock()
+        for listener in listeners { await listener.close() }
+    }
+
+    /// Returns when nobody waits to be accepted any more, after a while at the latest.
+    private func takeThoseWhoKnock() async {
+        let clock = ContinuousClock()
+        let began = clock.now
+        while true {
+            try? await Task.sleep(for: Self.knockInterval)
+            let passed = clock.now - began
+            var isAwaited = false
+            for listener in listeners where !isAwaited { isAwaited = await listener.isAwaited() }
+            // Where nobody is, hardly anybody is just coming.
+            if admission.count > 0, passed < Self.handshakePatience { continue }
+            if !isAwaited || passed > Self.acceptPatience { return }
         }
     }
+
+    private static let knockInterval = Duration.milliseconds(10)
+    /// How long the last word of a handshake under way may take.
+    private static let handshakePatience = Duration.milliseconds(200)
+    /// How long busy loops may take to accept those who wait.
+    private static let acceptPatience = Duration.seconds(2)
 
     /// Stops listening and lets every client go in its time; returns when none is left.
     ///

@@ -125,12 +125,14 @@ import Testing
         try rig.run()
         for seq in 2...3 as ClosedRange<UInt64> { try rig.send(seq: seq) }
         var asked = 0
+        var pause: Int64 = 2
         while rig.outcome(of: 2) == nil || rig.outcome(of: 3) == nil, asked < 100 {
             let calls = rig.peer.takeCalls()
             asked += calls.count
             for call in calls { try rig.peer.reset(call.stream, .refusedStream) }
             try rig.run()
-            rig.rig.advance(milliseconds: 256)
+            rig.rig.advance(milliseconds: pause)
+            pause = min(2 * pause, 256)
             try rig.run()
         }
         #expect(try #require(rig.outcome(of: 2)).contains("service_unavailable"))

@@ -120,11 +120,6 @@ package struct OpenListener: Sendable {
         for channel in channels { try? await channel.setOption(.autoRead, value: true).get() }
     }
 
-    /// How long the last word of a handshake under way may take, in milliseconds.
-    private static let handshakeMilliseconds: Int64 = 200
-    /// How long a loop has time to take what waits, in milliseconds, however busy it is.
-    private static let acceptMilliseconds: Int64 = 2_000
-
     /// Nobody new gets in; those do who have begun a handshake. A socket file that is still ours goes.
     package func refuseNew() async {
         file?.remove()
@@ -135,20 +130,15 @@ package struct OpenListener: Sendable {
         }
     }
 
-    /// Takes no more connections once those are taken that stand for their clients already, who may
-    /// have sent a request: closing resets what waits in the kernel. Comes after `refuseNew`.
+    /// Closes the sockets, which resets whoever waits at them: see `isAwaited`.
     package func close() async {
-        let clock = ContinuousClock()
-        let began = clock.now
-        repeat {
-            try? await Task.sleep(for: .milliseconds(Self.handshakeMilliseconds))
-        } while await isAwaited() && clock.now < began + .milliseconds(Self.acceptMilliseconds)
         // Whoever is closed already has done what is asked here.
         for channel in channels { try? await channel.close() }
     }
 
-    /// Whether a client waits at one of the sockets.
-    private func isAwaited() async -> Bool {
+    /// Whether a client waits at one of the sockets that nobody has accepted yet, maybe with a request
+    /// it has sent.
+    package func isAwaited() async -> Bool {
         for channel in channels where channel.isActive {
             let count = try? await channel.eventLoop.submit { AcceptQueue.count(at: channel) }.get()
             if count ?? 0 > 0 { return true }
