@@ -173,7 +173,11 @@ final class RunningGateway: Sendable {
     /// Stops listening and asks every client to go; by the deadline the last connection is closed.
     ///
     /// What was asked before is not asked again: the first deadline holds.
-    func startDrain(deadlineMilliseconds: Int64) async {
+    ///
+    /// - Parameter isCutShort: tells that nobody is waited for any more (a second signal).
+    func startDrain(
+        deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool = { false }
+    ) async {
         // First, or whoever is told to come back elsewhere could come back here.
         for listener in listeners { await listener.refuseNew() }
         for unit in units {
@@ -181,26 +185,29 @@ final class RunningGateway: Sendable {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
             }
         }
-        await takeThoseWhoKnock()
+        await takeThoseWhoKnock(isCutShort)
         for listener in listeners { await listener.close() }
     }
 
     /// Returns when nobody waits to be accepted any more, after a while at the latest.
-    private func takeThoseWhoKnock() async {
+    private func takeThoseWhoKnock(_ isCutShort: @Sendable () -> Bool) async {
         let clock = ContinuousClock()
         let began = clock.now
-        while true {
+        while listeners.contains(where: \.isOpen), !isCutShort() {
             try? await Task.sleep(for: Self.knockInterval)
             let passed = clock.now - began
-            var isAwaited = false
-            for listener in listeners where !isAwaited { isAwaited = await listener.isAwaited() }
             // Where nobody is, hardly anybody is just coming.
             if admission.count > 0, passed < Self.handshakePatience { continue }
-            if !isAwaited || passed > Self.acceptPatience { return }
+            var isAwaited = false
+            for listener in listeners where !isAwaited { isAwaited = await listener.isAwaited() }
+            guard !isAwaited || passed > Self.acceptPatience else { continue }
+            // A Unix socket's connections are on their way to their loops.
+            _ = await sizes()
+            return
         }
     }
 
-    private static let knockInterval = Duration.milliseconds(10)
+    private static let knockInterval = Duration.milliseconds(20)
     /// How long the last word of a handshake under way may take.
     private static let handshakePatience = Duration.milliseconds(200)
     /// How long busy loops may take to accept those who wait.
@@ -214,7 +221,7 @@ final class RunningGateway: Sendable {
         let began = clock.now
         let end = began + .milliseconds(deadlineMilliseconds + 1_000)
         let half = began + .milliseconds(deadlineMilliseconds / 2)
-        await startDrain(deadlineMilliseconds: deadlineMilliseconds)
+        await startDrain(deadlineMilliseconds: deadlineMilliseconds, isCutShort: isCutShort)
         // Those that have not come as far as a protocol may do so in the first half.
         while clock.now < end, !isCutShort(),
             await connections() > 0 || (clock.now < half && admission.count > 0)

@@ -10,6 +10,8 @@ import SluiceVocabulary
 /// begins, and those that wait for their first one by half of the deadline.
 struct Drain {
     private let deadline: MonotonicTime
+    /// What clients are told to wait at most, in milliseconds.
+    private let spread: UInt32
     private let half: MonotonicTime
     private var steps: Int
     private var isFirst = true
@@ -19,13 +21,16 @@ struct Drain {
         half = edge.tick.now.advanced(byMilliseconds: deadlineMilliseconds / 2)
         // All closes are due by half of the deadline; the rest is for answers under way.
         steps = max(1, Int(deadlineMilliseconds / 2 / EdgeLoop.sweepIntervalMilliseconds))
-        let spread = UInt32(clamping: max(1, deadlineMilliseconds))
-        for connection in edge.table.all {
-            let notice = Goaway(
-                reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
-            connection.tell(.goaway, protobuf: notice.encoded(codec: .protobuf)) {
-                notice.encoded(codec: .json)
-            }
+        spread = UInt32(clamping: max(1, deadlineMilliseconds))
+        for connection in edge.table.all { tell(connection) }
+    }
+
+    /// That the gateway drains, and when to come back.
+    func tell(_ connection: ClientConnection) {
+        let notice = Goaway(
+            reason: "drain", reconnectAfterMilliseconds: .random(in: 0...spread))
+        connection.tell(.goaway, protobuf: notice.encoded(codec: .protobuf)) {
+            notice.encoded(codec: .json)
         }
     }
 

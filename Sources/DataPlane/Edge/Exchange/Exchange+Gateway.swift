@@ -75,6 +75,7 @@ extension EdgeLoop {
                 welcome(client, principal, device: device, permit)
                 let codec = client.codec ?? .protobuf
                 reply(client, request, payload: authReply(of: client).encoded(codec: codec))
+                drain?.tell(client)
             }
         }
     }

@@ -130,6 +130,7 @@ extension HTTPEntry {
                     } else {
                         edge.sendAuthReply(client, seq: 0)
                     }
+                    edge.drain?.tell(client)
                 }
             }
         }

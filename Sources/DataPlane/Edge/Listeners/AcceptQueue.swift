@@ -8,45 +8,45 @@ import NIOCore
 enum AcceptQueue {
     /// The kernel drops every SYN that comes from now on, so that the queue ends; handshakes under way
     /// come to their end. A client whose SYN is dropped sends it again after a second (RFC 6298
-    /// section 2) and is then refused.
+    /// section 2) and is refused then. Only for TCP.
     ///
     /// - Throws: the kernel's answer.
     static func dropHandshakes(at channel: any Channel) throws {
-        channel.eventLoop.preconditionInEventLoop()
-        guard let provider = channel as? any SocketOptionProvider else { return }
         // A classic BPF program (Linux Documentation/networking/filter.rst) over the TCP header.
-        let program: [Instruction] = [
+        var program: [Instruction] = [
             // Its 14th byte are the flags (RFC 9293 section 3.1).
-            Instruction(code: UInt16(BPF_LD | BPF_B | BPF_ABS), value: 13),
+            Instruction(code: 0x30 /* ldb [k] */, value: 13),
             // SYN leads to the next instruction, all else to the one after that.
-            Instruction(code: UInt16(BPF_JMP | BPF_JSET | BPF_K), ifFalse: 1, value: 0x02),
-            Instruction(code: UInt16(BPF_RET | BPF_K), value: 0),
-            Instruction(code: UInt16(BPF_RET | BPF_K), value: .max),
+            Instruction(code: 0x45 /* jset #k */, ifFalse: 1, value: 0x02),
+            Instruction(code: 0x06 /* ret #k */, value: 0),
+            Instruction(code: 0x06, value: .max),
         ]
-        // On the loop it is done when the call returns, while the program is still in its place.
-        let set = unsafe program.withUnsafeBufferPointer { instructions in
-            unsafe provider.unsafeSetSocketOption(
-                level: .socket, name: NIOBSDSocket.Option(rawValue: SO_ATTACH_FILTER),
-                value: Program(
-                    count: UInt16(instructions.count), instructions: instructions.baseAddress))
+        let result = try withSocket(of: channel) { socket in
+            unsafe program.withUnsafeMutableBufferPointer { instructions in
+                var whole = unsafe Program(
+                    count: UInt16(instructions.count), instructions: instructions.baseAddress)
+                return unsafe setsockopt(
+                    socket, SOL_SOCKET, SO_ATTACH_FILTER, &whole,
+                    socklen_t(MemoryLayout<Program>.size))
+            }
         }
-        var failure: (any Error)?
-        set.assumeIsolated().whenFailure { failure = $0 }
-        if let failure { throw failure }
+        if let result, result != 0 { throw IOError(errnoCode: errno, reason: "SO_ATTACH_FILTER") }
     }
 
-    /// How many connections wait; 0 where the kernel does not say.
-    static func count(at channel: any Channel) -> Int {
-        channel.eventLoop.preconditionInEventLoop()
-        guard let provider = channel as? any SocketOptionProvider else { return 0 }
-        var count = 0
-        // Of a listening socket, tcpi_unacked is the length of its queue (Linux net/ipv4/tcp.c).
-        provider.getTCPInfo().assumeIsolated().whenSuccess { count = Int($0.tcpi_unacked) }
-        return count
+    /// Whether somebody waits.
+    static func isAwaited(at channel: any Channel) throws -> Bool {
+        try withSocket(of: channel) { socket in
+            var question = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            return unsafe poll(&question, 1, 0) > 0
+        } ?? false
     }
 
-    private static let (BPF_LD, BPF_JMP, BPF_RET) = (0x00, 0x05, 0x06)
-    private static let (BPF_B, BPF_ABS, BPF_JSET, BPF_K) = (0x10, 0x20, 0x40, 0x00)
+    private static func withSocket<Result>(
+        of channel: any Channel, _ body: (NIOBSDSocket.Handle) -> Result
+    ) throws -> Result? {
+        guard channel.isActive else { return nil }
+        return try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(body)
+    }
 
     /// `struct sock_filter` of linux/filter.h.
     private struct Instruction {
@@ -56,9 +56,9 @@ enum AcceptQueue {
         var value: UInt32
     }
 
-    /// `struct sock_fprog` of linux/filter.h. Never leaves the call it is made for.
-    @unsafe private struct Program: @unchecked Sendable {
+    /// `struct sock_fprog` of linux/filter.h.
+    @unsafe private struct Program {
         var count: UInt16
-        var instructions: UnsafePointer<Instruction>?
+        var instructions: UnsafeMutablePointer<Instruction>?
     }
 }

@@ -136,12 +136,18 @@ package struct OpenListener: Sendable {
         for channel in channels { try? await channel.close() }
     }
 
+    /// Not yet closed.
+    package var isOpen: Bool { channels.contains(where: \.isActive) }
+
     /// Whether a client waits at one of the sockets that nobody has accepted yet, maybe with a request
     /// it has sent.
     package func isAwaited() async -> Bool {
-        for channel in channels where channel.isActive {
-            let count = try? await channel.eventLoop.submit { AcceptQueue.count(at: channel) }.get()
-            if count ?? 0 > 0 { return true }
+        for channel in channels {
+            // A socket that cannot be asked has nobody to wait for.
+            let answer = try? await channel.eventLoop.submit {
+                try AcceptQueue.isAwaited(at: channel)
+            }.get()
+            if answer ?? false { return true }
         }
         return false
     }

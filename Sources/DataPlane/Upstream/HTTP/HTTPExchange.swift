@@ -33,7 +33,8 @@ package final class HTTPExchange {
         case tunnel(HTTPTunnel)
     }
 
-    /// A service that refuses a request so often will go on with that. More than a connection's pauses.
+    /// A service that refuses a request so often will go on with that: more than a connection's pauses.
+    /// One that ends a connection instead counts double.
     private static let maxRefusals = 10
 
     private let pool: HTTPConnectionPool
@@ -154,9 +155,11 @@ package final class HTTPExchange {
     func sent(on stream: HTTP2Stream) { sent(.stream(stream)) }
 
     /// The service said that it did not look at it (RFC 9113 section 8.7).
-    func unseen() {
+    ///
+    /// - Parameter isBusy: of its own accord, not because the connection ends.
+    func unseen(isBusy: Bool) {
         attempts &-= 1
-        refusals &+= 1
+        refusals &+= isBusy ? 1 : 2
     }
 
     private func sent(_ stage: Stage) {

@@ -152,19 +152,24 @@ final class HTTP2Connection: ChannelInboundHandler {
     /// A stream is over, one way or another.
     ///
     /// - Parameter isRefused: the service would have no more of them.
-    func ended(_ stream: HTTP2Stream, isRefused: Bool = false) {
+    /// - Returns: where it is, whether the service may be asked again: once another one has ended or,
+    ///   where none is under way, after a pause.
+    @discardableResult
+    func ended(_ stream: HTTP2Stream, isRefused: Bool = false) -> Bool {
         let last = streams.removeLast()
         if last !== stream {
             streams[stream.place] = last
             last.place = stream.place
         }
-        if isRefused { refusedOne() }
+        // Before another one takes the place.
+        let isWorthAsking = isRefused && refusedOne()
         idleSince = pool.tick.now
         if streams.isEmpty, isDraining || isSuspect || pool.isClosing {
             close()
         } else {
             pool.http2.serve(self)
         }
+        return isWorthAsking
     }
 
     /// An answer was whole. As many as run at a time: one more may be tried.
@@ -184,19 +189,14 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     /// The service would not have a stream beside those that run.
-    private func refusedOne() {
+    private func refusedOne() -> Bool {
         capacity = max(1, streams.count)
         answersAtCapacity = 0
         refusedAt = pool.tick.now
-    }
-
-    /// Whether the service may be asked again that has just refused a stream: once another one has
-    /// ended or, where none is under way, after a pause.
-    func isWorthWaitingFor() -> Bool {
-        if isBusy || isPaused { return true }
-        guard isOpen, !isDraining, let milliseconds = patience.pauseMilliseconds() else {
-            return false
-        }
+        if isBusy { return true }
+        guard isOpen, !isDraining, !isSuspect, !pool.isClosing,
+            let milliseconds = patience.pauseMilliseconds()
+        else { return false }
         isPaused = true
         pool.loop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { [self] in
             pool.tick.begin()

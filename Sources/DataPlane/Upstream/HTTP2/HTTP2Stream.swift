@@ -234,19 +234,20 @@ final class HTTP2Stream: ChannelDuplexHandler {
         guard let owed = exchange else { return }
         // What has begun to answer has looked.
         if hasHead { return lose(.connectionLost) }
-        owed.unseen()
-        leave(isRefused: isBusy)
-        if owed.mayStartAnew, !isBusy || connection.isWorthWaitingFor() {
+        owed.unseen(isBusy: isBusy)
+        let isWorthAsking = leave(isRefused: isBusy)
+        if owed.mayStartAnew, !isBusy || isWorthAsking {
             connection.pool.again(owed)
         } else {
             owed.fail(.refused)
         }
     }
 
-    private func leave(isRefused: Bool = false) {
+    @discardableResult
+    private func leave(isRefused: Bool = false) -> Bool {
         exchange = nil
         context?.close(promise: nil)
-        connection.ended(self, isRefused: isRefused)
+        return connection.ended(self, isRefused: isRefused)
     }
 }
 
