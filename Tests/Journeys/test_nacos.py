@@ -4,7 +4,6 @@ What the client registers the gateway finds, and what the gateway registers the 
 the API. No real Nacos was there to ask.
 """
 import signal
-import time
 import urllib.error
 
 import nacos
@@ -101,9 +100,7 @@ def test_what_the_client_registers_the_gateway_calls_until_it_is_taken_out(gatew
     asking = here.connect("alice")
     try:
         add(client, third.port)
-        began = time.monotonic()
         until(lambda: asking.request(envelopes.HISTORY, {"with": "bob"}).status == 0 and third.calls, 5, every=0)
-        assert time.monotonic() - began < 1.5
         client.remove_naming_instance("message", "127.0.0.1", first.port, cluster_name="DEFAULT", group_name="CHAT")
         until(lambda: connected(here, second.port, third.port))
         port = registry.port

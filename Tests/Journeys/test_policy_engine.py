@@ -134,13 +134,13 @@ def test_a_delay_longer_than_max_delay_is_refused(recording, gateway, name):
 
 
 def test_a_delay_longer_than_the_commands_timeout_is_refused_at_once(recording, gateway):
-    here = gateway(services=behind(recording()), commands={"echo": {"timeout": "1s"}}, rules=policy(
-        limit("slow", 1, "10s", burst=1, on_limit="delay", max_delay="60s"), places("places", 1)))
+    here = gateway(services=behind(recording()), commands={"echo": {"timeout": "40s"}}, rules=policy(
+        limit("slow", 1, "50s", burst=1, on_limit="delay", max_delay="60s"), places("places", 1)))
     client = here.connect("alice")
     assert client.echo().status == 0
     began = time.monotonic()
-    refused = client.echo()
-    assert refused.status == 504 and time.monotonic() - began < 1, refused
+    refused = client.echo(timeout=90)
+    assert refused.status == 504 and time.monotonic() - began < 30, refused
     assert here.json("/v1/state")["leases"] == 0
 
 
@@ -494,7 +494,7 @@ def test_shadow_limits_of_every_algorithm_refuse_and_delay_nothing(gateway):
     client = here.connect("alice")
     began = time.monotonic()
     assert [client.reply(seq).status for seq in send(client, 6)] == [0] * 6
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 25, "half of what the leaky bucket would take"
     assert decisions(here, "bucket")["shadow_refuse"] == 5
     assert here.json("/v1/state")["leases"] == 0
 
