@@ -11,13 +11,13 @@ extension ControlRoom {
         AdminRoute(.post, "/v1/drain", action: "admin.drain", maxBodyBytes: 1_024) {
             [self] _ in
             let isFirst = startDraining()
+            let left = await connectionCount()
             if isFirst {
                 Systemd.notify("STATUS=draining")
                 // Out of the registry first: balancers stop sending clients before the doors close.
                 await settings.membership?.leave()
                 await gateway.startDrain(deadlineMilliseconds: settings.drainDeadlineMilliseconds)
             }
-            let left = await connectionCount()
             return .json(
                 Self.text(
                     .object([
