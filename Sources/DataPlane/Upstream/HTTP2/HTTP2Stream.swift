@@ -39,7 +39,7 @@ final class HTTP2Stream: ChannelDuplexHandler {
         guard let exchange else { return context.close(promise: nil) }
         // GOAWAY came between: nothing has been sent, whatever the request is.
         if connection.isDraining {
-            exchange.unseen()
+            exchange.unseen(isBusy: false)
             leave()
             guard exchange.isWorthAsking else { return exchange.fail(.refused) }
             return connection.pool.again(exchange)
