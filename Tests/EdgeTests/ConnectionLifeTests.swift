@@ -168,6 +168,22 @@ struct ConnectionLifeTests {
         #expect(rig.isEmpty)
     }
 
+    @Test("who gets in while the gateway drains is told after the greeting")
+    func lateComers() async throws {
+        let rig = try await EdgeRig()
+        let (web, tcp) = (try rig.client(), try TCPClient(rig))
+        rig.edge.startDrain(deadlineMilliseconds: 4_000)
+        rig.loop.run()
+        #expect(try web.upgrade(token: rig.token("alice")).hasPrefix("HTTP/1.1 101"))
+        #expect(try web.envelopes().map { $0["cmd"]?.integer } == [1, 10])
+        try tcp.send(#"{"cmd":1,"seq":1,"data":{"token":"\#(rig.token("bob"))"}}"#)
+        #expect(try tcp.envelopes().map { $0["cmd"]?.integer } == [1, 10])
+        rig.pass(milliseconds: 2_200)
+        _ = try web.envelopes()
+        #expect(try web.closeCode == 4000 && tcp.closeCode() == 4000)
+        #expect(rig.size("sessions") == 0)
+    }
+
     @Test("a drain closes HTTP connections between two requests; new ones may ask until half of it")
     func drainHTTP() async throws {
         let rig = try await EdgeRig()

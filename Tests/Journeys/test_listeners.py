@@ -20,15 +20,26 @@ def with_listeners(gateway, *listeners, **more):
     return made
 
 
-def get_over(path, request=b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
-    with socket.socket(socket.AF_UNIX) as bare:
-        bare.settimeout(10)
-        bare.connect(str(path))
-        bare.sendall(request)
+def asked(family, address, request=b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+    """A connection on which a request was sent."""
+    bare = socket.socket(family)
+    bare.settimeout(10)
+    bare.connect(address)
+    bare.sendall(request)
+    return bare
+
+
+def rest_of(bare):
+    """What comes until the gateway closes."""
+    with bare:
         answer = b""
         while data := bare.recv(65536):
             answer += data
     return answer
+
+
+def get_over(path):
+    return rest_of(asked(socket.AF_UNIX, str(path)))
 
 
 def test_both_protocols_over_unix_sockets(gateway, tmp_path):
@@ -50,6 +61,25 @@ def test_both_protocols_over_unix_sockets(gateway, tmp_path):
     assert {entry["SLUICE_CLIENT"] for entry in entries} == {"unix"}
     here.finish()
     assert not web.exists() and not tcp.exists(), "removed at stop"
+
+
+@pytest.mark.parametrize("family", [socket.AF_UNIX, socket.AF_INET6], ids=["unix", "ipv6"])
+def test_a_drain_answers_those_whom_nobody_has_accepted_yet(gateway, tmp_path, family):
+    if family == socket.AF_UNIX:
+        address = str(tmp_path / "web.sock")
+        listener = {"name": "web", "address": f"unix:{address}"}
+    else:
+        address = ("::1", free_port())
+        listener = {"name": "web", "address": "::1", "port": address[1]}
+    here = with_listeners(gateway, listener, drain="10s")
+    here.signal(signal.SIGSTOP)
+    try:
+        waiting = [asked(family, address) for _ in range(300)]
+        here.signal(signal.SIGTERM)
+    finally:
+        here.signal(signal.SIGCONT)
+    assert {rest_of(bare).split(b"\r\n")[0] for bare in waiting} == {b"HTTP/1.1 404 Not Found"}
+    assert here.wait(15) == 0
 
 
 def test_a_socket_left_by_a_killed_gateway_is_taken_over(gateway, started, services, tmp_path):
