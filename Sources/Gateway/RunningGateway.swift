@@ -16,12 +16,14 @@ final class RunningGateway: Sendable {
     private let listeners: [OpenListener]
     private let signatures: SignaturePool
     private let admission: Admission
+    private let journal: Journal
 
     private init(
         units: [LoopUnit], hub: SessionsHub, listeners: [OpenListener], materials: LoopMaterials
     ) {
         signatures = materials.signatures
         admission = materials.admission
+        journal = materials.journal
         self.units = units
         self.hub = hub
         self.listeners = listeners
@@ -179,7 +181,9 @@ final class RunningGateway: Sendable {
         deadlineMilliseconds: Int64, isCutShort: @Sendable () -> Bool = { false }
     ) async {
         // First, or whoever is told to come back elsewhere could come back here.
-        for listener in listeners { await listener.refuseNew() }
+        for listener in listeners {
+            do { try await listener.refuseNew() } catch { complain(error) }
+        }
         for unit in units {
             unit.loop.execute {
                 unit.edge.value.startDrain(deadlineMilliseconds: deadlineMilliseconds)
@@ -187,6 +191,13 @@ final class RunningGateway: Sendable {
         }
         await takeThoseWhoKnock(isCutShort)
         for listener in listeners { await listener.close() }
+    }
+
+    private func complain(_ error: any Error) {
+        var record = AccessRecord(event: .gateway, logClass: .error, time: SystemClocks().wall())
+        record.message =
+            "cannot hold back new connections while the doors close: \(error); some may be reset"
+        journal.writeShared(record)
     }
 
     /// Returns when nobody waits to be accepted any more, after a while at the latest.

@@ -76,6 +76,7 @@ UNSAFE_ROOMS = {
     "Sources/Telemetry/Metrics/Gzip.swift": "zlib",
     "Sources/Telemetry/Metrics/ProcessMetrics.swift": "system calls that read /proc",
     "Sources/JournalReader/SystemJournal.swift": "libsystemd, which reads the journal",
+    "Sources/DataPlane/Edge/Listeners/AcceptQueue.swift": "system calls on listening sockets",
     "Sources/DataPlane/Edge/Listeners/SocketFile.swift": "system calls on the file of a Unix socket",
     "Sources/ControlPlane/Admin/AdminSocket.swift": "the mode of a Unix socket, and whose process is at its other end",
     "Sources/Gateway/GatewayMain.swift": "signal, prctl and the environment, before there is a thread",

@@ -14,11 +14,12 @@ enum AcceptQueue {
     static func dropHandshakes(at channel: any Channel) throws {
         // A classic BPF program (Linux Documentation/networking/filter.rst) over the TCP header.
         var program: [Instruction] = [
-            // Its 14th byte are the flags (RFC 9293 section 3.1).
-            Instruction(code: 0x30 /* ldb [k] */, value: 13),
-            // SYN leads to the next instruction, all else to the one after that.
-            Instruction(code: 0x45 /* jset #k */, ifFalse: 1, value: 0x02),
-            Instruction(code: 0x06 /* ret #k */, value: 0),
+            // ldb [13]: the 14th byte has the flags (RFC 9293 section 3.1).
+            Instruction(code: 0x30, value: 13),
+            // jset #2: SYN leads to the next instruction, all else to the one after that.
+            Instruction(code: 0x45, ifFalse: 1, value: 0x02),
+            // ret #0: nothing of the packet stays; ret #-1: all of it.
+            Instruction(code: 0x06, value: 0),
             Instruction(code: 0x06, value: .max),
         ]
         let result = try withSocket(of: channel) { socket in

@@ -121,12 +121,12 @@ package struct OpenListener: Sendable {
     }
 
     /// Nobody new gets in; those do who have begun a handshake. A socket file that is still ours goes.
-    package func refuseNew() async {
+    ///
+    /// - Throws: the kernel's answer, where it will not; `close` may reset some who come in this moment.
+    package func refuseNew() async throws {
         file?.remove()
         for channel in channels where file == nil {
-            // Where the kernel will not, `close` may reset some who come in this moment.
-            try? await channel.eventLoop.submit { try AcceptQueue.dropHandshakes(at: channel) }
-                .get()
+            try await channel.eventLoop.submit { try AcceptQueue.dropHandshakes(at: channel) }.get()
         }
     }
 
