@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness.gateway import Gateway  # noqa: E402
-from harness.journald import Journald  # noqa: E402
+from harness.journald import Journald, Unit  # noqa: E402
 from harness.processes import SLUICE, Services  # noqa: E402
 from harness.prometheus import Prometheus  # noqa: E402
 from harness.waiting import free_port  # noqa: E402
@@ -44,6 +45,14 @@ def own_journald(tmp_path):
     yield real
     real.go_on()
     real.stop()
+
+
+@pytest.fixture
+def unit():
+    """A systemd unit for a gateway; without groups where none can be made."""
+    made = Unit(f"sluice-journey-{os.getpid()}.service")
+    yield made
+    made.remove()
 
 
 @pytest.fixture

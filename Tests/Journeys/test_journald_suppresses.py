@@ -1,22 +1,11 @@
 """journald takes few entries of a unit and throws the rest away: the operator sees how many on a dashboard."""
-import os
-
 import pytest
 from harness.clients import CODECS
 from harness.gateway import policy
-from harness.journald import Journald, Unit
+from harness.journald import Journald
 from harness.waiting import until
 
 METRIC = "sluice_journald_suppressed_total"
-
-
-@pytest.fixture
-def unit():
-    made = Unit(f"sluice-journey-{os.getpid()}.service")
-    if not made.groups:
-        pytest.skip("no control group can be made here, so there are no units")
-    yield made
-    made.remove()
 
 
 def has_metric(here):
@@ -24,6 +13,8 @@ def has_metric(here):
 
 
 def test_suppressed_entries_are_counted(tmp_path, unit, gateway, started):
+    if not unit.groups:
+        pytest.skip("no control group can be made here, so there are no units")
     journald = started(Journald(tmp_path, RateLimitIntervalSec="1s", RateLimitBurst="20"))
     here = gateway(rules=policy(logging={"budget_per_second": 100_000}), journald=journald, unit=unit)
     until(lambda: has_metric(here), 20, "the journal is read")

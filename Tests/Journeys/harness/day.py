@@ -198,6 +198,14 @@ class Day:
         self.mark("services and DNS are well again")
         self.groups.known_to_dns(4)
 
+    def journald_limits(self):
+        self.mark("a unit writes more than journald lets it")
+        load = Load(self.second, [f"user{number}" for number in range(20)], depth=4)
+        try:
+            self.fires("JournaldSuppressing")
+        finally:
+            load.finish()
+
     def journald_stalls(self):
         self.mark("journald stands still")
         load = Load(self.first, [f"user{number}" for number in range(20)], depth=2)
