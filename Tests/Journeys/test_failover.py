@@ -100,7 +100,7 @@ def test_an_instance_that_hangs_is_ejected_and_the_latency_recovers(gateway, ser
 
 def test_a_hanging_instance_costs_a_retry_safe_command_one_try(gateway, services, trio):
     retry = {"per_try_timeout": "200ms"}
-    here = gateway(**failing_over(trio, services, retry=retry), commands=echo(True))
+    here = gateway(**failing_over(trio, services, retry=retry), commands=echo(True, timeout="30s"))
     load = Load(here, USERS, pace=PACE)
     try:
         until(lambda: load.outcome.answered > 1_000, 20)
@@ -112,7 +112,7 @@ def test_a_hanging_instance_costs_a_retry_safe_command_one_try(gateway, services
         outcome = load.finish()
         trio[2].signal(signal.SIGCONT)
     assert set(outcome.replies) == {0}, outcome.replies
-    assert outcome.percentile(1.0) < 3, "nobody waited for the command's timeout of 5 s"
+    assert outcome.percentile(1.0) < 15, "nobody waited for the command's timeout of 30 s"
 
 
 def test_a_rolling_restart_of_all_instances_shows_nobody_an_error(gateway, services, trio, tmp_path, started):

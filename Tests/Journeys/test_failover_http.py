@@ -107,7 +107,7 @@ def test_a_rolling_restart_shows_no_client_of_a_retry_safe_command_an_error(link
 
 
 def test_a_hanging_instance_costs_a_retry_safe_command_one_try(linked, trio):
-    here = linked(*trio, settings={"retry": {"per_try_timeout": "200ms"}}, commands=SAFE)
+    here = linked(*trio, settings={"retry": {"per_try_timeout": "200ms"}}, commands={"echo": {**SAFE["echo"], "timeout": "30s"}})
     load = Load(here, USERS, pace=PACE)
     try:
         more_answers(load, 300)
@@ -118,7 +118,7 @@ def test_a_hanging_instance_costs_a_retry_safe_command_one_try(linked, trio):
         outcome = load.finish()
         trio[2].signal(signal.SIGCONT)
     assert set(outcome.replies) == {0}, outcome.replies
-    assert outcome.percentile(1.0) < 3, "nobody waited for the command's timeout of 5 s"
+    assert outcome.percentile(1.0) < 15, "nobody waited for the command's timeout of 30 s"
 
 
 def test_a_hanging_instance_is_ejected_and_comes_back(linked, trio):
