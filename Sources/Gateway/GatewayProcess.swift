@@ -31,7 +31,10 @@ struct GatewayProcess: Sendable {
     /// Serves until a signal ends it. Returns the exit code.
     func run(_ signals: Signals) async -> Int32 {
         let logger = Logger(label: "sluice")
-        guard writePIDFile() else { return 1 }
+        guard writePIDFile() else {
+            await gateway.abandonListeners()
+            return 1
+        }
         let stop = StopSwitch()
         let group = ServiceGroup(
             configuration: .init(

@@ -59,11 +59,19 @@ final class RunningGateway: Sendable {
         PresenceReset.start(units, epoch: materials.epoch, journal: materials.journal)
         let places = units.map { ($0.loop, $0.edge) }
         var open: [OpenListener] = []
-        for listener in listeners {
-            open.append(try await listener.open(places, group: group))
+        do {
+            for listener in listeners {
+                open.append(try await listener.open(places, group: group))
+            }
+        } catch {
+            for listener in open { await listener.abandon() }
+            throw error
         }
         return RunningGateway(units: units, hub: hub, listeners: open, materials: materials)
     }
+
+    /// The start has failed elsewhere: nothing of the listeners stays.
+    func abandonListeners() async { for listener in listeners { await listener.abandon() } }
 
     /// Takes clients from now on.
     func accept() async {
@@ -204,6 +212,7 @@ final class RunningGateway: Sendable {
     private func takeThoseWhoKnock(_ isCutShort: @Sendable () -> Bool) async {
         let clock = ContinuousClock()
         let began = clock.now
+        var looks = 0
         while listeners.contains(where: \.isOpen), !isCutShort() {
             try? await Task.sleep(for: Self.knockInterval)
             let passed = clock.now - began
@@ -211,7 +220,8 @@ final class RunningGateway: Sendable {
             if admission.count > 0, passed < Self.handshakePatience { continue }
             var isAwaited = false
             for listener in listeners where !isAwaited { isAwaited = await listener.isAwaited() }
-            guard !isAwaited || passed > Self.acceptPatience else { continue }
+            looks += 1
+            guard !isAwaited || looks > Self.maxAcceptLooks else { continue }
             // A Unix socket's connections are on their way to their loops.
             _ = await sizes()
             return
@@ -221,8 +231,9 @@ final class RunningGateway: Sendable {
     private static let knockInterval = Duration.milliseconds(20)
     /// How long the last word of a handshake under way may take.
     private static let handshakePatience = Duration.milliseconds(200)
-    /// How long busy loops may take to accept those who wait.
-    private static let acceptPatience = Duration.seconds(2)
+    /// Looks, each after a turn of every loop, that busy loops have to accept those who wait: two
+    /// seconds. Not by the clock, since a process that stood still has accepted nobody meanwhile.
+    private static let maxAcceptLooks = 100
 
     /// Stops listening and lets every client go in its time; returns when none is left.
     ///

@@ -80,12 +80,17 @@ struct Startup {
                     signatures: signatures, breakers: BreakerGauges(registry: registry),
                     epoch: UInt64(clamping: clocks.wall().microseconds / 1_000)),
                 listeners: listeners)
-            return try await assemble(
-                gateway, blueprint, policy, overrides, services,
-                Surroundings(
-                    group: group, registry: registry, journal: journal, suppressed: suppressed,
-                    clocks: clocks, demo: demo, listeners: listeners, adminToken: adminToken,
-                    discovery: discovery))
+            do {
+                return try await assemble(
+                    gateway, blueprint, policy, overrides, services,
+                    Surroundings(
+                        group: group, registry: registry, journal: journal, suppressed: suppressed,
+                        clocks: clocks, demo: demo, listeners: listeners, adminToken: adminToken,
+                        discovery: discovery))
+            } catch {
+                await gateway.abandonListeners()
+                throw error
+            }
         } catch {
             suppressed?.stop()
             await discovery.stop()

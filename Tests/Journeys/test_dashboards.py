@@ -211,7 +211,7 @@ def test_within_a_day_every_panel_has_data_and_every_alert_fires_and_clears(day,
     assert flat == (set() if unit.groups else FLAT_WITHOUT_UNITS), "panels that show 0 all day"
     seen = fired(day)
     assert rules.alerts() - seen == (set() if unit.groups else NEED_UNITS), "alerts that did not fire"
-    assert not day.server.firing()
+    until(lambda: not day.server.firing(), 60, "no alert is left")
     folder = Path(os.environ.get("SLUICE_DASHBOARD_PNGS") or tmp_path / "pictures").absolute()
     drawn = draw(day, folder)
     assert drawn.returncode == 0, drawn.stderr

@@ -23,7 +23,7 @@ MORE_COMMANDS = [
     (1303, "user.check", "user", "gateway", "5s", False, True, 4096),
     (1304, "user.session", "user", "gateway", "5s", False, True, 4096),
     (envelopes.DOWN, "down.ask", "down", "client", "5s", True, True, 4096),
-    (envelopes.MUTE, "mute.ask", "mute", "client", "300ms", False, True, 4096),
+    (envelopes.MUTE, "mute.ask", "mute", "client", "1s", False, True, 4096),
 ]
 SERVICE_OF = {row[1]: row[2] for row in [*COMMANDS, *MORE_COMMANDS]}
 RULES = policy(

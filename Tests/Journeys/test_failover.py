@@ -74,11 +74,10 @@ def test_when_an_instance_is_killed_other_commands_lose_at_most_what_was_in_flig
 
 def test_an_instance_that_hangs_is_ejected_and_the_latency_recovers(gateway, services, trio):
     health = {"outliers": {"consecutive_errors": 5, "ejection": "60s"}}
-    here = gateway(**failing_over(trio, services, health=health), commands=echo(False, timeout="1s"))
+    here = gateway(**failing_over(trio, services, health=health), commands=echo(False, timeout="4s"))
     load = Load(here, USERS, pace=PACE)
     try:
         until(lambda: load.outcome.answered > 1_000, 20)
-        stopped = time.monotonic()
         trio[1].signal(signal.SIGSTOP)
         until(lambda: here.metric("sluice_upstream_ejections_total", reason="consecutive_errors") == 2, 20,
               "both loops have ejected it")
@@ -91,15 +90,14 @@ def test_an_instance_that_hangs_is_ejected_and_the_latency_recovers(gateway, ser
         outcome = load.finish()
     assert shown["state"] == "ejected" and 50_000 < shown["ejected_ms"] <= 60_000, shown
     assert set(outcome.replies) <= {0, 504}, outcome.replies
-    before = outcome.percentile(0.99, before=stopped)
     after = outcome.percentile(0.99, since=settled)
-    assert after < max(0.8, 3 * before), (before, after, "it costs 1 s to ask the one that hangs")
-    entry = here.journal("SLUICE_EVENT=upstream", "SLUICE_INSTANCE=" + shown["instance"])
-    assert any("is ejected for 60000 ms: consecutive_errors" in one["MESSAGE"] for one in entry), entry
+    assert after < 3.5, (after, "it costs 4 s to ask the one that hangs")
+    until(lambda: [one for one in here.journal("SLUICE_EVENT=upstream", "SLUICE_INSTANCE=" + shown["instance"])
+                   if "is ejected for 60000 ms: consecutive_errors" in one["MESSAGE"]], 10)
 
 
 def test_a_hanging_instance_costs_a_retry_safe_command_one_try(gateway, services, trio):
-    retry = {"per_try_timeout": "200ms"}
+    retry = {"per_try_timeout": "200ms", "budget": 1}
     here = gateway(**failing_over(trio, services, retry=retry), commands=echo(True, timeout="30s"))
     load = Load(here, USERS, pace=PACE)
     try:
@@ -157,7 +155,7 @@ def test_a_breaker_opens_refuses_at_once_and_closes_again(gateway, services):
 
     def config(here):
         listed = here.config["services"]
-        listed[-1]["breaker"] = {"min_requests": 5, "open": "1s", "probes": 1}
+        listed[-1]["breaker"] = {"min_requests": 5, "open": "4s", "probes": 1}
         return {"services": listed}
 
     here = gateway(services=ports, config=config, commands=echo(False, timeout="200ms"), loops=1)
@@ -169,11 +167,10 @@ def test_a_breaker_opens_refuses_at_once_and_closes_again(gateway, services):
     asked = len(mute.calls)
     assert client.echo().status == 503 and len(mute.calls) == asked, "nobody was asked"
     mute.answer = lambda call: call.reply_json(b'"well"')
-    until(lambda: client.echo().status == 0, 10)
+    until(lambda: client.echo().status == 0, 30)
     assert here.metric("sluice_upstream_breaker_state", service="message") == 0
-    told = [one["MESSAGE"] for one in here.journal("SLUICE_EVENT=upstream")]
-    assert [one for one in told if one == "the breaker of message is open"], told
-    assert [one for one in told if one == "the breaker of message is closed"], told
+    until(lambda: {"the breaker of message is open", "the breaker of message is closed"} <= {
+        one["MESSAGE"] for one in here.journal("SLUICE_EVENT=upstream")}, 10)
     mute.stop()
 
 

@@ -65,11 +65,12 @@ def test_one_is_killed_one_hangs_the_registry_dies_and_retry_safe_commands_notic
             if service["name"] == "message":
                 del service["instances"]
                 service["discovery"] = told.query
-                service["retry"] = {"per_try_timeout": "200ms"}
+                service["retry"] = {"per_try_timeout": "2s"}
                 # One of three is left in the end, and that must not be taken for a reason to ask all again.
                 service["health"] = {"outliers": {"consecutive_errors": 5, "ejection": "60s"}, "panic_threshold": 0}
         return {"registries": told.registries}
-    here = gateway(services=services.port, config=config, commands={"echo": {"ordered": False, "retry_safe": True}})
+    here = gateway(services=services.port, config=config, commands={
+        "echo": {"ordered": False, "retry_safe": True, "timeout": "30s"}})
 
     def states():
         return {one["instance"].rsplit(":")[-1]: one["state"] for one in here.json("/v1/upstreams")["instances"]
@@ -84,7 +85,7 @@ def test_one_is_killed_one_hangs_the_registry_dies_and_retry_safe_commands_notic
             done = load.outcome.answered
             until(lambda: load.outcome.answered > done + 1_000, 20)
             three[1].signal(signal.SIGSTOP)
-            until(lambda: here.metric("sluice_upstream_ejections_total", reason="consecutive_errors") >= 2, 15,
+            until(lambda: here.metric("sluice_upstream_ejections_total", reason="consecutive_errors") >= 2, 30,
                   "both loops have ejected it")
             until(lambda: states().get(str(three[1].port)) != "ready", 15)
             tries = here.metric("sluice_upstream_retries_total", reason="per_try_timeout")

@@ -95,7 +95,8 @@ def test_who_fails_its_checks_gets_no_calls_until_they_succeed_again(gateway, re
     pair = [Instance(link, kind, host, door) for host in HOSTS]
     for one in pair:
         request.addfinalizer(one.close)
-    check = {"kind": kind, "interval": "100ms", "unhealthy": 2, "healthy": 2}
+    # Checks that we answer may be late for a second; a closed port is refused by the kernel.
+    check = {"kind": kind, "interval": "100ms", "unhealthy": 2 if kind == "tcp" else 15, "healthy": 2}
     if kind == "http":
         check["path"] = "/well"
     if door:
@@ -127,7 +128,7 @@ def test_who_fails_its_checks_gets_no_calls_until_they_succeed_again(gateway, re
 
     assert min(asked_by(4)) > 0 and state() == "ready"
     ill.turn(False)
-    until(lambda: instances("unhealthy") == LOOPS, 10, "each loop has found out")
+    until(lambda: instances("unhealthy") == LOOPS, 20, "each loop has found out")
     assert state() == "unhealthy" and instances("ready") == LOOPS
     assert asked_by(4) == [0, 16]
     assert here.metric("sluice_upstream_ejections_total", service="message", reason="check") == LOOPS

@@ -29,6 +29,7 @@ def over_http(gateway, *backends, tls=None, **more):
     def config(here):
         others = [one for one in here.config["services"] if one["name"] != "message"]
         service = {"name": "message", "link": "http", "base_path": "/do", "backoff": {"min": "20ms", "max": "100ms"},
+                   "connect_timeout": "5s",
                    "instances": [f"127.0.0.1:{port}" for port in backends]}
         return {"services": [*others, {**service, "tls": tls} if tls else service]}
     return gateway(config=config, **more)
@@ -120,7 +121,7 @@ def test_an_instance_that_goes_is_left_out_and_comes_back(gateway, backend):
     def up():
         found = here.json("/v1/upstreams")["instances"]
         return {one["instance"]: one["connected_loops"] for one in found if one["service"] == "message"}
-    for number in range(10):
+    for number in range(30):
         assert client.request(HISTORY, number).status == 0
     assert first.requests and second.requests
     first.close()

@@ -130,12 +130,33 @@ def test_why_nobody_can_listen_there(started, services, tmp_path, address, port,
         assert f"cannot listen on {address}:{port}: {words}" in here.errors()
 
 
-def test_a_pid_file_that_cannot_be_written_is_an_error(started, services, tmp_path):
+@pytest.fixture
+def unix(tmp_path):
+    """A listener, and its file."""
+    path = tmp_path / "s.sock"
+    return [{"name": "s", "address": f"unix:{path}"}], path
+
+
+def test_a_pid_file_that_cannot_be_written_is_an_error(started, services, tmp_path, unix):
+    listeners, path = unix
     full = tmp_path / "full.pid"
     full.symlink_to("/dev/full")
-    here = started(Gateway(tmp_path, services=services.port, journal="off", config={"pid_file": str(full)}))
+    here = started(Gateway(
+        tmp_path, services=services.port, journal="off", config={"pid_file": str(full), "listeners": listeners}))
     assert here.wait(15) == 1
     assert f"cannot write pid_file {full}: No space left on device" in here.errors()
+    assert not path.exists(), "nothing of a start that failed stays"
+
+
+def test_an_admin_port_that_is_taken_is_an_error(started, services, tmp_path, unix):
+    listeners, path = unix
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        here = started(Gateway(
+            tmp_path, services=services.port, journal="off", config={"listeners": listeners}, admin={"port": port}))
+        assert here.wait(15) == 1
+        assert f"cannot listen on admin 127.0.0.1:{port}: Address already in use" in here.errors()
+    assert not path.exists()
 
 
 def test_a_socket_somebody_else_put_there_is_not_removed(gateway, tmp_path):

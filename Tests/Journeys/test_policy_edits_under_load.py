@@ -56,6 +56,7 @@ class Mix:
         try:
             async with connect(
                 self._here.url, subprotocols=[SUBPROTOCOL[codec]], proxy=None, compression=None, ping_interval=None,
+                open_timeout=30,
                 additional_headers={"Authorization": f"Bearer {self._tokens[user]}"},
             ) as connection:
                 await connection.recv()
@@ -165,7 +166,8 @@ def test_a_thousand_random_edits_under_load_break_no_limit_and_lose_no_connectio
     seed = random.randrange(10**9)
     print(f"seed {seed}")
     editor = Editor(random.Random(seed))
-    here = gateway(services={name: [service.port] for name in ("user", "message", "friend")}, rules=editor.next())
+    here = gateway(services={name: [service.port] for name in ("user", "message", "friend")}, rules=editor.next(),
+        commands={name: {"timeout": "30s"} for name in COMMANDS})
     exact = [(command, most) for _, command, _, most in FIXED] + [(RENAMED[0], RENAMED[2])]
     began = time.monotonic()
     load = Mix(here)

@@ -37,14 +37,20 @@ def traffic(here):
     """Bursts of two users with pauses between, each call after the answer to the one before."""
     clients = [here.connect("alice", query="device=phone-1&platform=ios&app=chat"), here.connect("bob")]
     sent = 0
+
+    def passes():
+        nonlocal sent
+        sent += 1
+        return clients[0].echo("y").status == 0
     for burst in (6, 3, 8):
         for client in clients:
             for number in range(burst):
                 client.echo("x" * (number + 1))
                 sent += 1
         # Until the bucket has some of its tokens back: the next one passes.
-        until(lambda: clients[0].echo("y").status == 0, 10, "alice may go on")
+        until(passes, 10, "alice may go on")
     entries = until(lambda: found if len(found := decided(here)) >= sent else None, 20, "all entries have come")
+    assert len(entries) == sent
     assert {entry["SLUICE_WEIGHT"] for entry in entries} == {"1"}
     assert {entry["SLUICE_OUTCOME"] for entry in entries} == {"ok", "refused"}
     return entries

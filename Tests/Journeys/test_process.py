@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_sigterm_drains_tells_every_client_and_ends_with_0(gateway, codec):
     here = gateway(drain="10s")
     clients = [here.connect(user, codec) for user in ("alice", "bob", "carol")]
     here.signal(signal.SIGTERM)
-    until(lambda: here.get("/ready")[0] == 503 or not here.is_running, 5, "it takes no new traffic")
+    until(lambda: not here.is_running or here.get("/ready")[0] == 503, 5, "it takes no new traffic")
     waits = set()
     for client in clients:
         goaway = client.push(envelopes.GOAWAY)
@@ -240,6 +241,11 @@ def test_the_demo_prints_three_commands_that_work_as_printed(tmp_path, journald,
     commands = COMMAND.findall(demo.errors() + demo.output())
     assert len(commands) == 3, commands
     until(lambda: listens(port) and listens(admin))
+
+    def connected():
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/v1/upstreams", timeout=5) as page:
+            return all(one["connected_loops"] == one["loops"] for one in json.load(page)["instances"])
+    until(connected, 20, "every loop has its links")
     assert listens(tcp) and f"TCP        127.0.0.1:{tcp}" in demo.errors() + demo.output()
 
     bob = Client(f"ws://127.0.0.1:{port}/ws", "json")
@@ -273,7 +279,8 @@ def test_the_demo_believes_nobody_elses_tokens(tmp_path, started):
         "demo", ["env", f"SLUICE_LISTENERS_0_PORT={port}", f"SLUICE_LISTENERS_1_PORT={free_port()}",
                  f"SLUICE_ADMIN_PORT={admin}", SLUICE, "demo",
                  "--policies", ROOT / "policies"], tmp_path, cwd=ROOT))
-    until(lambda: (demo.check_running() or True) and listens(port), 20)
+    # Not `listens`: while it starts, a probe listens there for a moment.
+    until(lambda: (demo.check_running() or True) and "sluice: clients on" in demo.errors(), 20)
     client = Client(f"ws://127.0.0.1:{port}/ws", "json")
     assert client.authenticate(tokens.token("alice")).status == 401
     assert client.closed()[0] == 4500

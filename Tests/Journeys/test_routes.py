@@ -267,7 +267,7 @@ def test_what_a_service_does_wrong_is_a_problem_with_a_name(gateway, backend):
         connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")
         return False
     web = backend(handle)
-    here = behind(gateway, web, {"timeout": "300ms"})
+    here = behind(gateway, web, {}, {"name": "slow", "prefix": "/web/silent", "timeout": "300ms"})
     ours = ["-H", bearer(here)]
     said = {path: here.curl(f"/web/{path}", *ours, "-d", "x") for path in ("silent", "gone", "nonsense")}
     assert {path: (status, json.loads(body)["name"]) for path, (status, _, body) in said.items()} == {
@@ -418,6 +418,15 @@ def test_routes_change_with_a_reload(gateway, backend):
     here.reload()
     assert here.curl("/web/")[0] == 404
     assert here.curl("/other/")[0] == 200
+
+
+def test_pipelined_requests_need_one_place_after_the_other(gateway, backend):
+    place = {"name": "one", "match": {"action": ["http.*"]}, "key": [], "algorithm": "concurrency", "limit": 1}
+    here = behind(gateway, backend(), limits_of=[place])
+    raw = RawHTTP(here.port)
+    raw.send(b"GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
+    assert [raw.response()[0] for _ in range(5)] == [200] * 5
+    raw.socket.close()
 
 
 def test_a_drain_waits_for_a_stream(gateway, backend):

@@ -89,11 +89,11 @@ def test_a_service_that_does_not_answer_is_given_up_on_time_and_told(gateway, se
     reply = client.echo()
     took = time.monotonic() - began
     assert reply.status == 504 and reply.refusal["name"] == "timed_out" and reply.refusal["temporary"] is True
-    assert 0.25 < took < 2, took
+    assert 0.25 < took < 4.5, (took, "not the 5 s of other commands")
     until(lambda: len(mute.cancelled) == 1, what="the service is told to stop working on it")
     mute.calls[0].reply_json(b'"too late"')
     mute.answer = lambda call: call.reply_json(b'"in time"')
-    assert client.echo().data == "in time", "an answer after the deadline reaches nobody"
+    assert client.request(envelopes.HISTORY, "hi").data == "in time", "an answer after the deadline reaches nobody"
 
 
 def test_a_client_that_leaves_cancels_what_it_asked(gateway, services, fake):
@@ -196,7 +196,7 @@ def test_ordered_commands_of_a_connection_stick_to_one_instance(gateway, service
     answer = lambda call: call.reply_json(b"1")
     one, two = fake(answer), fake(answer)
     here = gateway(services={"user": [services.port], "friend": [services.port], "message": [one.port, two.port]})
-    for _ in range(12):
+    for _ in range(24):
         client = here.connect("alice")
         before = len(one.calls), len(two.calls)
         for _ in range(5):

@@ -122,7 +122,7 @@ def test_a_download_waits_for_a_client_that_pauses(gateway):
             connection.send(b"d" * 100_000)
 
     web = HTTPBackend(handle)
-    routes = [{"name": "web", "prefix": "/web/", "service": "web", "authentication": "none", "timeout": "1s"}]
+    routes = [{"name": "web", "prefix": "/web/", "service": "web", "authentication": "none", "timeout": "4s"}]
     may = {"name": "routes", "effect": "permit", "principal": {"anonymous": True}, "action": ["http.*"]}
 
     def config(here):
@@ -133,7 +133,7 @@ def test_a_download_waits_for_a_client_that_pauses(gateway):
         assert client.head()[0] == 200
         # Longer than the service may be silent: but it is the client that is waited for.
         with pytest.raises(Deadline):
-            until(lambda: here.metric("sluice_connections", transport="http") == 0, 2.5)
+            until(lambda: here.metric("sluice_connections", transport="http") == 0, 5.0)
         assert client.exactly(size) == b"d" * size
     until(lambda: here.metric("sluice_requests_total", transport="http", action="http.web", outcome="ok") == 1)
     web.close()

@@ -27,6 +27,7 @@ def linked(gateway, services, authority):
                 if one["name"] == "message":
                     one["instances"] = [f"{tls.pop('host', '127.0.0.1')}:{fake.port}"]
                     one["tls"] = tls
+                    one["connect_timeout"] = "10s"
             return {"services": listed}
         return fake, gateway(config=config, wait_for_services=False)
 

@@ -23,7 +23,7 @@ def trusting(here):
 
 @pytest.fixture(params=[nginx, haproxy], ids=["nginx", "haproxy"])
 def two(request, gateway, tmp_path, started):
-    gateways = [gateway(config=trusting, drain="3s") for _ in range(2)]
+    gateways = [gateway(config=trusting, drain="8s") for _ in range(2)]
     balancer = started(request.param(tmp_path / "balancer", gateways))
     yield gateways, balancer
     balancer.stop()

@@ -37,7 +37,8 @@ struct Drain {
     /// Closes this step's share; after the deadline whoever is there.
     mutating func step(_ now: MonotonicTime, _ edge: EdgeLoop) {
         let isOver = deadline <= now
-        let idle = edge.table.all.filter { !$0.isBusy || isOver }
+        // Those that have been told to close count no more, until the end.
+        let idle = edge.table.all.filter { isOver || (!$0.isBusy && $0.phase != .closing) }
         let share = isOver ? idle.count : (idle.count + steps - 1) / max(1, steps)
         for connection in idle.prefix(share) {
             if isOver { connection.closeNow(.drain) } else { connection.close(.drain) }

@@ -218,7 +218,9 @@ class Gateway(Process):
         if body is not None:
             command += ["-H", "Content-Type: application/json", "--data-binary", body]
         made = subprocess.run(
-            [*command, f"http://127.0.0.1:{port or self.port}{path}"], capture_output=True, check=True)
+            [*command, f"http://127.0.0.1:{port or self.port}{path}"], capture_output=True)
+        if made.returncode:
+            raise ConnectionError(f"curl ended with {made.returncode}: {made.stderr.decode(errors='replace')}")
         head, _, content = made.stdout.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
         headers = {}

@@ -62,7 +62,7 @@ class H2Backend(H2Server):
     def service(self, name="web", **more):
         """Its entry under `services:`."""
         return {"name": name, "link": "http", "http2": True, "instances": [f"127.0.0.1:{self.port}"],
-                "backoff": {"min": "20ms", "max": "100ms"}, **more}
+                "backoff": {"min": "20ms", "max": "100ms"}, "connect_timeout": "5s", **more}
 
 
 def offering(context, *protocols):

@@ -33,7 +33,8 @@ def over_http2(gateway):
         def config(here):
             others = [one for one in here.config["services"] if one["name"] != "message"]
             service = {"name": "message", "link": "http", "http2": True, "base_path": "/do",
-                       "backoff": {"min": "20ms", "max": "100ms"}, "instances": [f"127.0.0.1:{port}" for port in ports]}
+                       "backoff": {"min": "20ms", "max": "100ms"}, "connect_timeout": "5s",
+                       "instances": [f"127.0.0.1:{port}" for port in ports]}
             return {"services": [*others, {**service, **(settings or {})}]}
         more.setdefault("loops", 1)
         more.setdefault("commands", NOT_SAFE)
@@ -115,7 +116,7 @@ class Beside:
             return {"services": [*others, self.web.service("message")],
                     "routes": [{"name": "web", "prefix": "/web/", "service": "message"}]}
         self.here = gateway(config=config, rules=policy(limit("echo", 1_000, "1s"), rules=(MEMBERS, rule)), loops=1,
-                            commands=NOT_SAFE)
+                            commands={"echo": {**NOT_SAFE["echo"], "timeout": "60s"}})
 
     def answer(self, request):
         if request.body == b'"hold"':

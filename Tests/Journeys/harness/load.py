@@ -53,7 +53,7 @@ class Load:
         try:
             async with connect(
                 self._url, subprotocols=[SUBPROTOCOL[self._codec]], proxy=None, compression=None,
-                ping_interval=None, max_size=None, ssl=self._ssl, additional_headers={"Authorization": f"Bearer {token}"},
+                ping_interval=None, open_timeout=30, max_size=None, ssl=self._ssl, additional_headers={"Authorization": f"Bearer {token}"},
             ) as connection:
                 await connection.recv()  # the auth reply
                 self._connected += 1

@@ -5,12 +5,14 @@ import subprocess
 import threading
 from http.client import HTTPException
 
+from websockets.exceptions import WebSocketException
+
 from . import envelopes
 from .clients import Closed
 from .doors import DOORS
 
 # What curl says of a gateway that is gone is its exit code.
-GONE = (Closed, OSError, AssertionError, EOFError, subprocess.CalledProcessError)
+GONE = (Closed, WebSocketException, OSError, AssertionError, EOFError, subprocess.CalledProcessError)
 
 
 class Beside:

@@ -1,6 +1,8 @@
 """Waiting for conditions. A journey never sleeps for a time: it waits until, with a deadline."""
+import random
 import socket
 import time
+from pathlib import Path
 
 
 class Deadline(AssertionError):
@@ -15,6 +17,7 @@ def until(condition, seconds=10.0, what=None, every=0.02):
     end = time.monotonic() + seconds
     last = None
     while True:
+        is_last = time.monotonic() > end  # the last look begins after the deadline, however long others took
         try:
             value = condition()
             if value:
@@ -22,21 +25,25 @@ def until(condition, seconds=10.0, what=None, every=0.02):
             last = value
         except (AssertionError, OSError) as error:
             last = error
-        if time.monotonic() > end:
+        if is_last:
             name = what or getattr(condition, "__name__", "condition")
             raise Deadline(f"not within {seconds} s: {name}; last: {last!r}")
         time.sleep(every)
 
 
 _given = set()
+_EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 
 
 def free_port():
     """A port nobody listens on now, and that nobody was told before. Bound without SO_REUSEADDR, so that it is free
-    for everybody."""
+    for everybody. Below those that the kernel gives to outgoing connections, where there are enough of them."""
     while True:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, _EPHEMERAL) if _EPHEMERAL > 20_000 else 0))
+            except OSError:
+                continue
             port = probe.getsockname()[1]
         if port not in _given:
             _given.add(port)

@@ -136,6 +136,12 @@ package struct OpenListener: Sendable {
         for channel in channels { try? await channel.close() }
     }
 
+    /// Closes what has never taken anybody: the gateway does not start after all.
+    package func abandon() async {
+        file?.remove()
+        await close()
+    }
+
     /// Not yet closed.
     package var isOpen: Bool { channels.contains(where: \.isActive) }
 

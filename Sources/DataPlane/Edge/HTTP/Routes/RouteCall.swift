@@ -135,8 +135,9 @@ final class RouteCall: HTTPRequestBodySink {
             if !entry.canWrite { exchange?.pauseReading() }
         case .end:
             if let tunnel { return tunnel.serviceClosed() }
-            entry.endResponse()
+            // First: with the response the next request on the connection may begin.
             end(nil)
+            entry.endResponse()
         case .failed(let failure):
             if let tunnel { return tunnel.serviceClosed() }
             fail(Upstream.refusal(failure))
@@ -181,18 +182,18 @@ final class RouteCall: HTTPRequestBodySink {
     /// The service did not answer, or not to the end.
     private func fail(_ kind: RefusalKind) {
         let refusal = Refusal(kind)
+        end(refusal)
         if entry.responsePhase == .none {
             entry.answer(.problem(refusal), closing: kind == .tooLarge)
         } else {
             entry.abortResponse()
         }
-        end(refusal)
     }
 
     /// Says no, before the service was asked.
     func refuse(_ refusal: Refusal, closes: Bool = false) {
-        entry.deny(refusal, closes: closes, closing: isUpgrade)
         end(refusal)
+        entry.deny(refusal, closes: closes, closing: isUpgrade)
     }
 
     /// The WebSocket is over.
