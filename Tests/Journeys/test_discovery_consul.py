@@ -206,11 +206,11 @@ def test_most_instances_gone_at_once_are_kept_until_the_answer_has_stood(gateway
     registry = consul()
     made = [fake() for _ in range(4)]
     for one in made:
-        registry.register("message", one.port, id=str(one.port), check=False)
+        registry.catalogue("message", one.port)
     here = gateway(services=services.port, config=following(registry, hold="4s"))
     until(lambda: connected(here, *(one.port for one in made)))
     began = time.monotonic()
-    registry.lose(*(str(one.port) for one in made[:3]))
+    registry.lose("message", *(one.port for one in made[:3]))
     until(lambda: source(here)["held_back"] == 3)
     assert connected(here, *(one.port for one in made))
     until(lambda: connected(here, made[3].port), 15)

@@ -422,11 +422,10 @@ def test_routes_change_with_a_reload(gateway, backend):
 
 def test_pipelined_requests_need_one_place_after_the_other(gateway, backend):
     place = {"name": "one", "match": {"action": ["http.*"]}, "key": [], "algorithm": "concurrency", "limit": 1}
-    here = behind(gateway, backend(), limits_of=[place])
-    raw = RawHTTP(here.port)
-    raw.send(b"GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
-    assert [raw.response()[0] for _ in range(5)] == [200] * 5
-    raw.socket.close()
+    here = behind(gateway, backend(), {"authentication": "none"}, limits_of=[place])
+    with RawHTTP(here.port) as raw:
+        raw.send(b"GET /web/ HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
+        assert [raw.response()[0] for _ in range(5)] == [200] * 5
 
 
 def test_a_drain_waits_for_a_stream(gateway, backend):

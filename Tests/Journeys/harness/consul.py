@@ -78,11 +78,16 @@ class Consul:
     def get(self, path):
         return json.loads(self._call("GET", path))
 
-    def lose(self, *ids):
-        """Out of the catalogue in one step, so that no answer names some of them."""
-        node = self.get("/v1/agent/self")["Config"]["NodeName"]
+    def catalogue(self, name, port):
+        """An instance on a node without an agent, which would put it back."""
+        self._call("PUT", "/v1/catalog/register", {"Node": "elsewhere", "Address": "127.0.0.1", "Service": {
+            "ID": str(port), "Service": name, "Address": "127.0.0.1", "Port": port}})
+
+    def lose(self, name, *ports):
+        """Takes such instances out of the catalogue in one step, so that no answer names some of them."""
         self._call("PUT", "/v1/txn", [
-            {"Service": {"Verb": "delete", "Node": node, "Service": {"ID": id}}} for id in ids])
+            {"Service": {"Verb": "delete", "Node": "elsewhere", "Service": {"ID": str(port), "Service": name}}}
+            for port in ports])
 
     def register(self, name, port, *, id=None, tags=(), check=True, weight=1, address="127.0.0.1", meta=None):
         """check: Consul connects to the port every 100 ms, as a health check; or a check as Consul takes it."""
